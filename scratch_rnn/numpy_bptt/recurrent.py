@@ -1,0 +1,205 @@
+"""What RNN, LSTM and GRU have in common: checked input, named parameters, forward and backward.
+
+This is the public edge: it checks what comes in, translates it to rows and lists (edges.py), and hands
+it to the pure functions of stack.py. No equation stands here.
+
+Axes (scratch_rnn/notation.py): T time, N batch, I input, H hidden, P width of h, D directions,
+S = D·L states.
+
+    x        (T, N, I), or (N, T, I) with batch_first, or (T, I) unbatched, or a PackedSequence
+    output   the same, with D·P for I
+    state    h (S, N, P) for RNN and GRU, (h, c) with c (S, N, H) for LSTM; without N unbatched;
+             None is zeros
+"""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from scratch_rnn import checks
+from scratch_rnn.numpy_bptt import layer, stack
+from scratch_rnn.numpy_bptt.edges import Edge, find_edge
+from scratch_rnn.parameters import Sizes, pick, stack_shapes, suffixes
+
+
+class Tape(NamedTuple):
+    """What `forward` writes down for `backward`; nothing that a later call changes."""
+
+    sizes: Sizes
+    edge: Edge
+    stack: stack.Tape
+
+
+class Recurrent:
+    """What RNN, LSTM and GRU have in common. A subclass says which cell it runs."""
+
+    cell: Any
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        batch_first: bool,
+        dropout: float,
+        dtype: Any,
+        rng: np.random.Generator | None,
+        engine: str,
+        **step_options: str,
+    ) -> None:
+        who = type(self).__name__
+        self.sizes = _check_sizes(who, sizes)
+        self.batch_first = checks.expect_bool(who, "batch_first", batch_first)
+        self.dropout = checks.expect_number(who, "dropout", dropout, 0, 1)
+        self.engine = checks.expect_one_of(who, "engine", engine, ["steps"])
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise TypeError(checks.message(who, "dtype float32 or float64", self.dtype))
+        if self.dropout and sizes.num_layers == 1:
+            warnings.warn(f"{who}: dropout acts between layers, and num_layers is 1", stacklevel=3)
+        self.training = True
+        self._rng = np.random.default_rng() if rng is None else rng
+        self._engine = stack.Engine(
+            partial(layer.forward, partial(self.cell.step, **step_options)),
+            partial(layer.backward, self.cell.step_backward),
+        )
+        bound = 1 / math.sqrt(sizes.hidden_size)  # as torch initialises: every parameter alike
+        shapes = stack_shapes(sizes)
+        self.load_state_dict({k: self._rng.uniform(-bound, bound, s) for k, s in shapes.items()})
+
+    def train(self, mode: bool = True) -> "Recurrent":
+        """Let `forward` drop, or not (mode=False). A plain call never drops."""
+        self.training = checks.expect_bool(type(self).__name__, "mode", mode)
+        return self
+
+    def eval(self) -> "Recurrent":
+        """The same as train(False)."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, ndarray]:
+        """A copy of every parameter, by torch's names, in torch's order."""
+        return {name: array.copy() for name, array in self._by_name(self._params).items()}
+
+    def load_state_dict(self, mapping: Mapping[str, Any]) -> None:
+        """Take every parameter from `mapping`: torch's names, anything numpy.asarray takes.
+
+        Raises ValueError for a name too few or too many and for a shape that differs; then nothing
+        has changed.
+        """
+        who, shapes = type(self).__name__, stack_shapes(self.sizes)
+        if set(mapping) != set(shapes):
+            missing, unknown = (
+                sorted(set(shapes) - set(mapping)),
+                sorted(set(mapping) - set(shapes)),
+            )
+            got = f"a mapping without {missing} and with unknown {unknown}"
+            raise ValueError(checks.message(who, "torch's parameter names", got))
+        # New arrays, never written to again: tapes hold on to them.
+        arrays = {name: np.array(mapping[name], self.dtype) for name in shapes}
+        for name, shape in shapes.items():
+            if arrays[name].shape != shape:
+                raise ValueError(checks.message(who, f"{name} of shape {shape}", arrays[name].shape))
+        fields = self.cell.Params._fields
+        names = [suffix for _, suffix in suffixes(self.sizes)]
+        self._params = [self.cell.Params(*pick(arrays, fields, suffix)) for suffix in names]
+
+    def __call__(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        """(output, state after each sequence's last step): inference; keeps nothing, never drops."""
+        return self._run(x, state, drop=False, keep=False)[:2]
+
+    def forward(self, x: Any, state: Any = None) -> tuple[Any, Any, Tape]:
+        """(output, state after each sequence's last step, tape); drops while in training mode."""
+        return self._run(x, state, drop=self.training and self.dropout > 0, keep=True)
+
+    def backward(
+        self, tape: Tape, d_output: Any = None, d_state_n: Any = None
+    ) -> tuple[Any, Any, dict[str, ndarray]]:
+        """(d_x, d_state, grads): gradients of x, of the first state, and of each parameter by name.
+
+        `d_output` and `d_state_n` are laid out as forward's output and state; None: no gradient
+        arrives there. The parameters are those of the time of `forward`.
+        """
+        who, edge = type(self).__name__, tape.edge
+        if tape.sizes != self.sizes:
+            raise ValueError(checks.message(who, f"a tape of {self.sizes}", tape.sizes))
+        width = self.sizes.directions * self.sizes.output_size
+        if d_output is None:
+            d_rows = np.zeros((sum(edge.batch_sizes), width), self.dtype)
+        else:
+            got = self._edge(d_output, "d_output", width)
+            if got != edge:
+                raise ValueError(checks.message(who, f"d_output laid out as {edge}", got))
+            d_rows = edge.rows_in(d_output)
+        d_states_n = self._state_in(d_state_n, edge, "d_")
+        d_x, d_states, d_params = stack.backward(self._engine, d_rows, d_states_n, tape.stack)
+        return edge.rows_out(d_x), self._state_out(d_states, edge), self._by_name(d_params)
+
+    def _run(self, x: Any, state: Any, drop: bool, keep: bool) -> tuple[Any, Any, Tape]:
+        edge = self._edge(x, "input", self.sizes.input_size)
+        rows = edge.rows_in(x).copy()  # the tape outlives whatever the caller does to x
+        masks: list[ndarray | None] = [None] * self.sizes.num_layers
+        if drop:
+            shape = (len(rows), self.sizes.directions * self.sizes.output_size)
+            masks[1:] = [self._mask(shape) for _ in masks[1:]]
+        states = self._state_in(state, edge, "")
+        output, states_n, tape = stack.forward(
+            self._engine, rows, edge.batch_sizes, states, self._params, masks, keep
+        )
+        return edge.rows_out(output), self._state_out(states_n, edge), Tape(self.sizes, edge, tape)
+
+    def _mask(self, shape: tuple[int, int]) -> ndarray:
+        """0 with probability p = dropout, else 1/(1-p): the mean of what passes stays what it was."""
+        kept = self._rng.random(shape) >= self.dropout
+        return kept.astype(self.dtype) / max(1 - self.dropout, np.finfo(self.dtype).tiny)
+
+    def _edge(self, x: Any, what: str, width: int) -> Edge:
+        return find_edge(type(self).__name__, what, x, width, self.batch_first, self.dtype)
+
+    def _state_in(self, state: Any, edge: Edge, prefix: str) -> list[Any]:
+        """The caller's state, or its gradient (prefix "d_"), as one State a layer and direction."""
+        names = self.cell.State._fields
+        parts = [state] * len(names) if state is None or len(names) == 1 else state
+        if len(parts) != len(names) or isinstance(parts, ndarray):
+            who, expected = type(self).__name__, f"a {prefix}state ({', '.join(names)})"
+            raise ValueError(checks.message(who, expected, type(state).__name__))
+        stacked = [self._part_in(prefix + n, a, edge) for n, a in zip(names, parts, strict=True)]
+        return [self.cell.State(*arrays) for arrays in zip(*stacked, strict=True)]
+
+    def _part_in(self, name: str, array: Any, edge: Edge) -> ndarray:
+        """One array of a state as (S, N, ·), a copy: the tape outlives what the caller does to it."""
+        who, states = type(self).__name__, self.sizes.num_layers * self.sizes.directions
+        letter, width = ("P", self.sizes.output_size) if name[-1] == "h" else ("H", self.sizes.hidden_size)
+        if array is None:
+            return np.zeros((states, edge.rows, width), self.dtype)
+        if not isinstance(array, ndarray) or array.dtype != self.dtype:
+            got = f"dtype {array.dtype}" if isinstance(array, ndarray) else type(array).__name__
+            raise TypeError(checks.message(who, f"{name} to be a numpy array of dtype {self.dtype}", got))
+        axes = {"S": states} | ({"N": edge.rows} if edge.batched else {}) | {letter: width}
+        checks.expect_shape(who, name, array.shape, **axes)
+        return edge.state_in(array).copy()
+
+    def _state_out(self, states: Sequence[Any], edge: Edge) -> Any:
+        """The reverse of `_state_in`."""
+        arrays = tuple(edge.state_out(np.stack(part)) for part in zip(*states, strict=True))
+        return arrays[0] if len(arrays) == 1 else arrays
+
+    def _by_name(self, params: Sequence[Any]) -> dict[str, ndarray]:
+        """One Params a layer and direction, keyed by torch's names."""
+        ends = [suffix for _, suffix in suffixes(self.sizes)]
+        pairs = [(f + end, a) for p, end in zip(params, ends, strict=True) for f, a in p._asdict().items()]
+        return {name: array for name, array in pairs if array is not None}
+
+
+def _check_sizes(who: str, sizes: Sizes) -> Sizes:
+    """TypeError or ValueError for a size that no stack can have."""
+    for what in ("input_size", "hidden_size", "num_layers"):
+        checks.expect_int(who, what, getattr(sizes, what), 1)
+    for what in ("bias", "bidirectional"):
+        checks.expect_bool(who, what, getattr(sizes, what))
+    if checks.expect_int(who, "proj_size", sizes.proj_size, 0) >= sizes.hidden_size:
+        expected = f"proj_size to be smaller than hidden_size = {sizes.hidden_size}"
+        raise ValueError(checks.message(who, expected, sizes.proj_size))
+    return sizes

@@ -1,0 +1,54 @@
+"""GRU cell: one time step forward. Autograd differentiates it.
+
+It is not a layer: what loops over time is layer.py, for all cells.
+
+In torch.nn.GRUCell's convention (gate order r, z, n; two biases; the reset gate acts after the
+matrix product):
+
+    (1)  u  = x W_ihᵀ + b_ih,   v = h W_hhᵀ + b_hh       u, v = [ _r | _z | _n ]
+    (2)  r  = σ(u_r + v_r),  z = σ(u_z + v_z)
+    (3)  n  = tanh(u_n + r ⊙ v_n)                        b_hn sits inside v_n: r scales it
+    (4)  h' = (1 - z) ⊙ n + z ⊙ h
+
+Because r stands between u_n and v_n, b_ih and b_hh are not two names for one bias here: their
+gradients differ in the n block. (In the RNN and the LSTM they are equal.)
+
+Sources: Cho et al. 2014, where the reset gate acts before the product; the layout, and reset after
+it, are torch.nn.GRU's documentation. As in Cho et al., z keeps the old state (in Chung et al. 2014 it
+lets the new one in).
+
+Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G = 3H gate rows.
+In code a prime is `_next`, and W_ih is `weight_ih`.
+"""
+
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, sigmoid, tanh
+from torch.nn.functional import linear
+
+
+class Params(NamedTuple):
+    """The weights. Without bias: None."""
+
+    weight_ih: Float[Tensor, "G I"]
+    weight_hh: Float[Tensor, "G H"]
+    bias_ih: Float[Tensor, "G"] | None = None
+    bias_hh: Float[Tensor, "G"] | None = None
+
+
+class State(NamedTuple):
+    """What a step hands to the next one."""
+
+    h: Float[Tensor, "N H"]
+
+
+def step(x: Float[Tensor, "N I"], state: State, p: Params) -> State:
+    """(x, h) -> h'."""
+    (h,) = state
+    u, v = linear(x, p.weight_ih, p.bias_ih), linear(h, p.weight_hh, p.bias_hh)  # (1)
+    (u_r, u_z, u_n), (v_r, v_z, v_n) = u.chunk(3, dim=1), v.chunk(3, dim=1)
+    r, z = sigmoid(u_r + v_r), sigmoid(u_z + v_z)  # (2)
+    n = tanh(u_n + r * v_n)  # (3)
+    h_next = (1 - z) * n + z * h  # (4)
+    return State(h_next)

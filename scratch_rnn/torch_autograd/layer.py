@@ -1,0 +1,76 @@
+"""One direction of one layer: a cell unrolled over time. Autograd goes back through time by itself.
+
+Written once, for every cell: all it knows of a cell is `step`, and that the output of a step is the h
+of its next state. Stacking, the second direction and dropout are stack.py.
+
+Rows. A batch is laid out as its real steps, time first: step t owns N_t consecutive rows, and the
+sequences stand in order of falling length, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). Where all sequences are
+equally long this is a (T, N, I) tensor with its first two axes joined; else it is the data of a
+PackedSequence. Three sequences a, b, c of lengths 3, 2, 1:
+
+    rows         a0 b0 c0 | a1 b1 | a2
+    batch_sizes         3 |     2 |  1
+
+    (1)  s'[:N_t] = step(x_t, s[:N_t])      a sequence that has a step at t takes it
+    (2)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
+    (3)  y_t = h'[:N_t]
+
+Forward in time, (2) holds the final state of a sequence that has ended. Reversed, t falls from T-1 to 0,
+and (2) holds the first state of one that has not begun: each starts at its own last step, and nothing
+is ever flipped.
+
+Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+State = Any
+"""The State of one cell file: a NamedTuple of (N, ·) tensors, h first."""
+Params = Any
+"""The Params of the same cell file."""
+
+
+def forward(
+    step: Callable[..., Any],
+    x: Float[Tensor, "R I"],
+    batch_sizes: Sequence[int],
+    state: State,
+    params: Params,
+    reverse: bool,
+) -> tuple[Float[Tensor, "R P"], State]:
+    """Run one direction over time: (y, the state after each sequence's last step)."""
+    x_at = _split_steps(x, batch_sizes)
+    y_at = list(x_at)
+    for t in _times(batch_sizes, reverse):
+        moving, waiting = _split_state(state, batch_sizes[t])
+        moved = step(x_at[t], moving, params)  # (1)
+        state = _join_state(moved, waiting)  # (2)
+        y_at[t] = moved.h  # (3)
+    return torch.cat(y_at), state
+
+
+def _times(batch_sizes: Sequence[int], reverse: bool) -> Sequence[int]:
+    times = range(len(batch_sizes))
+    return times[::-1] if reverse else times
+
+
+def _split_steps(rows: Float[Tensor, "R I"], batch_sizes: Sequence[int]) -> Sequence[Tensor]:
+    return torch.split(rows, list(batch_sizes))
+
+
+def _split_state(state: State, n: int) -> tuple[State, State]:
+    """The first n rows of every tensor of a state, and the others."""
+    first, others = zip(*(torch.split(a, [n, len(a) - n]) for a in state), strict=True)
+    return type(state)(*first), type(state)(*others)
+
+
+def _join_state(first: State, others: State) -> State:
+    """`_split_state`, undone."""
+    if len(others[0]) == 0:
+        return first
+    return type(first)(*(torch.cat(pair) for pair in zip(first, others, strict=True)))

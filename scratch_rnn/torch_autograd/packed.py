@@ -1,0 +1,240 @@
+"""Packed sequences: a batch of sequences of different lengths without its padding.
+
+Sequences stand in order of falling length and are read step by step, all together. `abc` beside `x`:
+
+                 t   0  1  2
+    sequence 0       a  b  c           data         a x b c      (R = 4 rows)
+    sequence 1       x                 batch_sizes  2   1 1      (N_t: how many have a step at t)
+
+    >>> packed = pack_sequence([torch.tensor(list(b"abc")), torch.tensor(list(b"x"))])
+    >>> "".join(map(chr, packed.data)), packed.batch_sizes.tolist()
+    ('axbc', [2, 1, 1])
+
+Sequences in another order are sorted first (ties keep their order): `sorted_indices` says which
+sequence of the caller's stands where, `unsorted_indices` is the way back.
+
+Names, meaning, error types and texts are those of torch.nn.utils.rnn, but for what torch lets through
+in silence: the README lists those differences.
+
+Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further axes.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from scratch_rnn.checks import message
+from scratch_rnn.torch_autograd import packed_checks as checks
+
+Lengths = Tensor | Sequence[int]
+
+
+class _Fields(NamedTuple):
+    data: Tensor
+    batch_sizes: Tensor
+    sorted_indices: Tensor | None
+    unsorted_indices: Tensor | None
+
+
+P = TypeVar("P", bound="PackedSequence")
+
+
+class PackedSequence(_Fields):
+    """data (R, *), batch_sizes (T,) on the CPU, and the permutations (N,) or None if nothing was sorted.
+
+    Made from these, or from one pair (data, batch_sizes); unsorted_indices may be left out. Raises
+    ValueError where batch_sizes rise, hold a number below 1, don't add up to R or are not on the CPU.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls: type[P],
+        data: Any,
+        batch_sizes: Tensor | None = None,
+        sorted_indices: Tensor | None = None,
+        unsorted_indices: Tensor | None = None,
+    ) -> P:
+        if batch_sizes is None:
+            data, batch_sizes = checks.pair(data)
+        checks.batch_sizes(batch_sizes, len(data))
+        if unsorted_indices is None:
+            unsorted_indices = invert_permutation(sorted_indices)
+        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+
+    def to(self: P, *args: Any, **kwargs: Any) -> P:
+        """As Tensor.to on data; the indices follow the device only, batch_sizes stay on the CPU."""
+        data = self.data.to(*args, **kwargs)
+        if data is self.data:
+            return self
+        how = {k: v for k, v in kwargs.items() if k not in ("device", "dtype")}
+        indices = [i if i is None else i.to(data.device, **how) for i in self[2:]]
+        return self._replace(data=data, sorted_indices=indices[0], unsorted_indices=indices[1])
+
+    def cuda(self: P, device: Any = "cuda", **kwargs: Any) -> P:
+        """On a CUDA device, the current one unless `device` names another."""
+        return self.to(device, **kwargs)
+
+    def cpu(self: P, **kwargs: Any) -> P:
+        """On the CPU."""
+        return self.to("cpu", **kwargs)
+
+    def double(self: P) -> P:
+        """Data as float64."""
+        return self.to(torch.float64)
+
+    def float(self: P) -> P:
+        """Data as float32."""
+        return self.to(torch.float32)
+
+    def half(self: P) -> P:
+        """Data as float16."""
+        return self.to(torch.float16)
+
+    def long(self: P) -> P:
+        """Data as int64."""
+        return self.to(torch.int64)
+
+    def int(self: P) -> P:
+        """Data as int32."""
+        return self.to(torch.int32)
+
+    def short(self: P) -> P:
+        """Data as int16."""
+        return self.to(torch.int16)
+
+    def char(self: P) -> P:
+        """Data as int8."""
+        return self.to(torch.int8)
+
+    def byte(self: P) -> P:
+        """Data as uint8."""
+        return self.to(torch.uint8)
+
+    def pin_memory(self: P) -> P:
+        """Everything in page-locked memory."""
+        return type(self)(*(field if field is None else field.pin_memory() for field in self))
+
+    def is_pinned(self) -> bool:
+        """Whether data is in page-locked memory."""
+        return self.data.is_pinned()
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether data is on a CUDA device."""
+        return self.data.is_cuda
+
+
+def is_packed(x: object) -> bool:
+    """Whether x is a PackedSequence, ours or torch's own: a tuple of these four fields."""
+    return isinstance(x, tuple) and getattr(x, "_fields", None) == PackedSequence._fields
+
+
+def invert_permutation(permutation: Tensor | None) -> Tensor | None:
+    """Q with q[p[i]] = i; None for None. ValueError where p is no permutation of 0 … n-1."""
+    if permutation is None:
+        return None
+    values, inverse = permutation.sort()
+    if not values.is_meta and not values.equal(torch.arange(len(values)).to(values)):
+        expected = f"each of 0 to {len(permutation) - 1} once"
+        raise ValueError(message("invert_permutation", expected, permutation.tolist()))
+    return inverse
+
+
+def pack_padded_sequence(
+    input: Tensor, lengths: Lengths, batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
+    """Leave the padding out: (T, N, *), or (N, T, *) with batch_first -> PackedSequence.
+
+    `lengths` (N,) count each sequence's real steps, 1 to T; they must not rise unless
+    enforce_sorted=False. Raises RuntimeError with torch's texts, ValueError for a length above T.
+    """
+    steps = checks.time_major("pack_padded_sequence", input, batch_first)
+    sizes = torch.as_tensor(lengths).to(torch.int64)
+    checks.lengths(sizes, steps, enforce_sorted)
+    order = None
+    if not enforce_sorted:
+        sizes, order = sizes.sort(descending=True, stable=True)
+        order = order.to(steps.device)
+        steps = steps.index_select(1, order)
+    batch_sizes = (sizes > torch.arange(int(sizes[0]))[:, None]).sum(dim=1)
+    pairs = zip(steps.unbind(0), batch_sizes.tolist(), strict=False)  # steps beyond the longest: cut
+    return PackedSequence(torch.cat([step.narrow(0, 0, n) for step, n in pairs]), batch_sizes, order)
+
+
+def pad_packed_sequence(
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """PackedSequence -> ((T, N, *), or (N, T, *) with batch_first; lengths (N,)), in the caller's order.
+
+    T is the longest length, or total_length where that is given (ValueError where it is shorter).
+    """
+    checks.packed("pad_packed_sequence", sequence)
+    data, batch_sizes, _, unsorted_indices = sequence
+    checks.batch_sizes(batch_sizes, len(data))
+    longest, rows = len(batch_sizes), int(batch_sizes[0])
+    checks.total_length(total_length, longest)
+
+    def fill(*shape: int) -> Tensor:
+        return data.new_full((*shape, *data.shape[1:]), padding_value)
+
+    steps = [torch.cat([s, fill(rows - len(s))]) for s in torch.split(data, batch_sizes.tolist())]
+    padded = torch.cat([torch.stack(steps), fill((total_length or longest) - longest, rows)])
+    lengths = (batch_sizes > torch.arange(rows)[:, None]).sum(dim=1)
+    if unsorted_indices is not None:
+        padded = padded.index_select(1, unsorted_indices)
+        lengths = lengths[unsorted_indices.cpu()]
+    return (padded.transpose(0, 1) if batch_first else padded), lengths
+
+
+def pad_sequence(
+    sequences: Tensor | Iterable[Tensor],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Tensor:
+    """Sequences (length, *) -> (T, N, *), or (N, T, *) with batch_first; T is the longest length.
+
+    `padding_side` is "right" (sequence first) or "left". The dtype is the first sequence's, and what
+    stands behind a length must broadcast to the first one's, as in torch. Raises RuntimeError with
+    torch's texts.
+    """
+    sequences = checks.sequences(sequences)
+    checks.padding_side(padding_side)
+    like, longest = sequences[0], max(len(s) for s in sequences)
+    rows = []
+    for sequence in sequences:
+        body = sequence.to(like.dtype).expand(len(sequence), *like.shape[1:])
+        fill = like.new_full((longest - len(sequence), *like.shape[1:]), padding_value)
+        rows.append(torch.cat([body, fill] if padding_side == "right" else [fill, body]))
+    return torch.stack(rows, dim=0 if batch_first else 1)
+
+
+def unpad_sequence(padded: Tensor, lengths: Lengths, batch_first: bool = False) -> list[Tensor]:
+    """The inverse of pad_sequence (padded on the right): a list of N tensors (length, *)."""
+    steps = checks.time_major("unpad_sequence", padded, batch_first)
+    counts = torch.as_tensor(lengths).tolist()
+    checks.count(len(counts), steps)
+    return [row.narrow(0, 0, min(n, len(row))) for row, n in zip(steps.unbind(1), counts, strict=True)]
+
+
+def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> PackedSequence:
+    """Sequences (length, *) -> PackedSequence; they must not grow longer unless enforce_sorted=False."""
+    sequences = checks.sequences(sequences)
+    lengths = [len(sequence) for sequence in sequences]
+    return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """PackedSequence -> a list of N tensors (length, *), in the caller's order."""
+    return unpad_sequence(*pad_packed_sequence(packed_sequences))
+
+
+def last_step(packed: PackedSequence) -> Tensor:
+    """Each sequence's own last step, (N, *), in the caller's order."""
+    return torch.stack([sequence[-1] for sequence in unpack_sequence(packed)])

@@ -1,0 +1,48 @@
+"""Layers on layers, in one direction or two, with dropout between them.
+
+Pure functions. What one direction of one layer does is layer.py; how callers lay out their sequences is
+edges.py; the classes that people call are modules.py.
+
+    (1)  x^k = m^k ⊙ y^{k-1}                 from layer 1 on, in training: m is 0, or 1/(1-p)
+    (2)  y^k_d, s^k_d = layer(x^k, s_0^k_d)  for each direction d
+    (3)  y^k = [ y^k_forward | y^k_reverse ]
+
+Axes (scratch_rnn/notation.py): R rows, I input, O = D·P output. States and parameters are lists of S;
+direction d of layer k is number k·D + d.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+Engine = Callable[..., Any]
+"""How one direction of one layer is run: layer.forward with its cell's step, or what equals it."""
+
+
+def forward(
+    engine: Engine,
+    x: Float[Tensor, "R I"],
+    batch_sizes: Sequence[int],
+    states: Sequence[Any],
+    params: Sequence[Any],
+    layers: int,
+    dropout: float,
+) -> tuple[Float[Tensor, "R O"], list[Any]]:
+    """`dropout` is p in training, 0 outside it: (output, final states)."""
+    directions = len(params) // layers
+    states_n = []
+    for k in range(layers):
+        if k > 0 and dropout > 0:
+            x = F.dropout(x, dropout)  # (1)
+        outputs = []
+        for d in range(directions):
+            s = k * directions + d
+            y, state_n = engine(x, batch_sizes, states[s], params[s], d == 1)  # (2)
+            outputs.append(y)
+            states_n.append(state_n)
+        x = torch.cat(outputs, dim=1)  # (3)
+    return x, states_n
