@@ -1,0 +1,69 @@
+"""Lab 11-1, basics: three words of five letters through an RNN, and the batch_first trap.
+
+Nothing is trained. The batch (3, 5, 4) is words × letters × one-hot. With batch_first the layer reads it
+so. Without, it reads the same array as 3 time steps of 5 rows: no error, the same output shape, but the
+words have become time, and what happens to word 0 reaches words 1 and 2. The course falls into it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from scratch_rnn.labs.lab import Lab, Settings, Vocabulary
+
+WORDS = ("hello", "eolll", "lleel")
+
+
+@dataclass(frozen=True)
+class Options(Settings):
+    """The options of basics."""
+
+    hidden: int | None = 2
+
+
+class Basics(Lab):
+    """Shapes, and which outputs a change of word 0 moves."""
+
+    name = "basics"
+    options = Options
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        vocabulary = Vocabulary("helo")
+        self.x = vocabulary.one_hot(np.stack([vocabulary.encode(word) for word in WORDS]))
+        self.changed = self.x.copy()
+        self.changed[0] = self.x[0, ::-1]  # word 0 spelt backwards; the others as they were
+
+    def model(self, implementation: Any, dtype: Any) -> Any:
+        """RNN(4, 2): the layer alone."""
+        s = self.settings
+        return implementation.SequenceModel(s.cell, self.x.shape[-1], s.hidden, s.layers, dtype=dtype)
+
+    def result(self, trainer: Any) -> dict[str, Any]:
+        """Read both ways with the same weights."""
+        outputs, state = trainer.predict(self.x)
+        h_n = state[0] if isinstance(state, tuple) else state
+        # A layer without batch_first takes the first axis for time: to one with batch_first, that is
+        # the array with its first two axes exchanged.
+        time_major = [trainer.predict(x.swapaxes(0, 1))[0].swapaxes(0, 1) for x in (self.x, self.changed)]
+        return {
+            "outputs": outputs[0].tolist(),
+            "output_shape": list(outputs.shape),
+            "state_shape": list(h_n.shape),
+            "moved_by_word_0_batch_first": _moved(outputs, trainer.predict(self.changed)[0]),
+            "moved_by_word_0": _moved(*time_major),
+        }
+
+    def summary(self, result: Mapping[str, Any]) -> str:
+        """Shapes, and the trap."""
+        shapes = f"output {tuple(result['output_shape'])}, state {tuple(result['state_shape'])}"
+        right, wrong = result["moved_by_word_0_batch_first"], result["moved_by_word_0"]
+        return f"{shapes}; word 0 moves words {right} with batch_first, {wrong} without"
+
+
+def _moved(before: ndarray, after: ndarray) -> list[int]:
+    """The words whose outputs differ."""
+    return [word for word in range(len(before)) if not np.array_equal(before[word], after[word])]

@@ -1,0 +1,89 @@
+"""Lab 11-2, charseq: read a text, and at each character name the next.
+
+One sequence, one-hot characters, an RNN as wide as the vocabulary whose states are the logits, as in the
+course. That is also its limit: a state lies in (-1, 1), so over V classes the cross-entropy cannot fall
+below ln(1 + (V-1) e⁻²), however long it trains. `--head` puts a linear layer on top, and lifts it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from scratch_rnn.checks import message
+from scratch_rnn.labs.lab import Lab, Training, UsageError, Vocabulary
+
+
+@dataclass(frozen=True)
+class NextCharacter(Training):
+    """The options of hihello."""
+
+    lr: float = 0.1
+    head: bool = False
+
+
+@dataclass(frozen=True)
+class WithText(NextCharacter):
+    """The options of charseq."""
+
+    text: str = " if you want you"
+
+
+class CharSeq(Lab):
+    """The next character of one text, all of it at every step."""
+
+    name = "charseq"
+    options: ClassVar[type[NextCharacter]] = WithText
+    default_steps = 100
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        text = self.text
+        if len(text) < 2:
+            raise UsageError(message(self.name, "--text of at least 2 characters", len(text)))
+        self.vocabulary = Vocabulary(self.alphabet)
+        classes = len(self.vocabulary)
+        self.hidden = settings.hidden or classes
+        if not settings.head and self.hidden != classes:
+            expected = f"--hidden {classes}, one unit a character (or --head)"
+            raise UsageError(message(self.name, expected, self.hidden))
+        numbers = self.vocabulary.encode(text)[None]  # (N, T), one sequence
+        self.x, self.y = self.vocabulary.one_hot(numbers[:, :-1]), numbers[:, 1:]
+
+    @property
+    def text(self) -> str:
+        """All of it but the last character is x, all but the first is y."""
+        return str(self.settings.text)
+
+    @property
+    def alphabet(self) -> str:
+        """Sorted: the order of a set changes from run to run, and with it the weights each letter gets."""
+        return "".join(sorted(set(self.text)))
+
+    def model(self, implementation: Any, dtype: Any) -> Any:
+        """RNN(V, V), or RNN(V, hidden) and a head."""
+        s, classes = self.settings, len(self.vocabulary)
+        outputs = classes if s.head else None
+        return implementation.SequenceModel(
+            s.cell, classes, self.hidden, s.layers, outputs=outputs, dtype=dtype
+        )
+
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """The whole text, always."""
+        return self.x, self.y
+
+    def result(self, trainer: Any) -> dict[str, Any]:
+        """What the model says after its last update."""
+        logits, _ = trainer.predict(self.x)
+        said = logits.argmax(axis=-1)
+        return {
+            "prediction": self.vocabulary.decode(said[0]),
+            "accuracy": float((said == self.y).mean()),
+            "loss_floor": None if self.settings.head else math.log1p((len(self.vocabulary) - 1) / math.e**2),
+        }
+
+    def summary(self, result: Mapping[str, Any]) -> str:
+        """The text it said, and the share that is right."""
+        floor = result["loss_floor"]
+        bound = "" if floor is None else f", loss cannot go below {floor:.6f}"
+        return f"{result['prediction']!r}, {result['accuracy']:.0%} right{bound}"

@@ -1,0 +1,17 @@
+"""Lab 11-2, hihello: teach an RNN to answer 'hihell' with 'ihello'.
+
+The smallest sequence that no table from letter to letter can solve: after h comes i, but also e; after
+l comes l, but also o. Everything else is charseq.py. Without a head it ends on 'ilello' for seed 0,
+as it does in the course; `--head` cures it.
+"""
+
+from scratch_rnn.labs.charseq import CharSeq, NextCharacter
+
+
+class HiHello(CharSeq):
+    """'hihell' to 'ihello', over the course's own order of letters."""
+
+    name = "hihello"
+    options = NextCharacter
+    text = "hihello"
+    alphabet = "hielo"
