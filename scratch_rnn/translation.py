@@ -65,6 +65,12 @@ def check_lengths(what: str, lengths: Any, shape: Sequence[int]) -> list[int]:
     return [int(length) for length in counts]
 
 
+def check_rows(sources: int, targets: int) -> None:
+    """One target a source."""
+    if targets != sources:
+        raise ValueError(message(WHO, f"as many rows of target as of source, {sources}", targets))
+
+
 def teaching(ratio: float, generator: Any, steps: int) -> list[bool]:
     """For each step whether the next one reads the target's word; else it reads the model's own.
 

@@ -16,8 +16,8 @@ from scratch_rnn.checks import message
 class Named:
     """Parameters are named by the path to them, with dots, in the order of the parts."""
 
-    def __init__(self, **parts: Any) -> None:
-        self.parts = parts
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        self.parts = dict(parts)
         self.shapes = {name: (array.shape, array.dtype) for name, array in self.state_dict().items()}
 
     def state_dict(self) -> dict[str, ndarray]:

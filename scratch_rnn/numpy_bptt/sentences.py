@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int
 from numpy import ndarray
 
 from scratch_rnn.checks import message
-from scratch_rnn.translation import WHO, check_lengths, check_range
+from scratch_rnn.translation import WHO, Sizes, check_lengths, check_range, check_rows
 
 
 class Sentences(NamedTuple):
@@ -34,3 +34,13 @@ def read(what: str, words: Any, lengths: Any, size: int) -> Sentences:
     steps = np.where(real, words.T[: max(counts)], 0).astype(np.int64)
     check_range(f"the words of {what}", int(steps.min()), int(steps.max()), size)
     return Sentences(steps, real, counts)
+
+
+def read_pairs(
+    source: Any, source_lengths: Any, target: Any, target_lengths: Any, sizes: Sizes
+) -> tuple[Sentences, Sentences]:
+    """Both sides of a batch, row by row of each other. Raises TypeError or ValueError."""
+    sources = read("source", source, source_lengths, sizes.source_size)
+    targets = read("target", target, target_lengths, sizes.target_size)
+    check_rows(len(sources.lengths), len(targets.lengths))
+    return sources, targets

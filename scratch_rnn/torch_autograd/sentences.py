@@ -14,7 +14,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from scratch_rnn.checks import message
-from scratch_rnn.translation import WHO, check_lengths, check_range
+from scratch_rnn.translation import WHO, Sizes, check_lengths, check_range, check_rows
 
 
 class Sentences(NamedTuple):
@@ -27,11 +27,11 @@ class Sentences(NamedTuple):
 
 def read(what: str, words: Any, lengths: Any, size: int, device: Any) -> Sentences:
     """`what` is "source" or "target", `size` is V. Raises TypeError or ValueError."""
-    tensor = torch.as_tensor(words) if isinstance(words, ndarray) else words
-    if not isinstance(tensor, Tensor) or not _integer(tensor):
-        got = f"dtype {words.dtype}" if isinstance(tensor, Tensor) else type(words).__name__
+    if not _integer(words):
+        got = f"dtype {words.dtype}" if isinstance(words, Tensor | ndarray) else type(words).__name__
         raise TypeError(message(WHO, f"{what} to be a tensor or a numpy array of integers", got))
-    counts = check_lengths(what, lengths, tensor.shape)
+    counts = check_lengths(what, lengths, words.shape)
+    tensor = torch.tensor(words) if isinstance(words, ndarray) else words
     tensor = tensor.to(device, torch.int64)
     real = torch.arange(max(counts), device=device)[:, None] < torch.tensor(counts, device=device)
     steps = torch.where(real, tensor.T[: max(counts)], 0)
@@ -39,5 +39,19 @@ def read(what: str, words: Any, lengths: Any, size: int, device: Any) -> Sentenc
     return Sentences(steps, real, counts)
 
 
-def _integer(tensor: Tensor) -> bool:
-    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+def read_pairs(
+    source: Any, source_lengths: Any, target: Any, target_lengths: Any, sizes: Sizes, device: Any
+) -> tuple[Sentences, Sentences]:
+    """Both sides of a batch, row by row of each other. Raises TypeError or ValueError."""
+    sources = read("source", source, source_lengths, sizes.source_size, device)
+    targets = read("target", target, target_lengths, sizes.target_size, device)
+    check_rows(len(sources.lengths), len(targets.lengths))
+    return sources, targets
+
+
+def _integer(words: Any) -> bool:
+    if isinstance(words, ndarray):
+        return words.dtype.kind in "iu"
+    if not isinstance(words, Tensor):
+        return False
+    return not (words.is_floating_point() or words.is_complex() or words.dtype == torch.bool)

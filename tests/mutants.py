@@ -1,0 +1,75 @@
+"""Plant the bugs of mutants.toml one at a time in a copy of the project, and see the tests fail.
+
+python -m tests.mutants [NUMBER ...]     all of them, or those with these numbers, from 0 on
+
+Exit status 1 if a mutant survives. Nothing of the working tree is touched.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import track
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("scratch_rnn", "reference", "tests", "data", "pyproject.toml", "README.md")
+
+
+class Mutant(NamedTuple):
+    """One bug: the text that is replaced, once, and the tests that must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: list[str]
+
+
+def load() -> list[Mutant]:
+    """All mutants, as mutants.toml has them."""
+    data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    return [Mutant(**fields) for fields in data["mutant"]]
+
+
+def killed(mutant: Mutant) -> bool:
+    """Whether the mutant's tests fail on it, and on it alone: a test that could not run kills nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
+        path = copy / mutant.file
+        path.write_text(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "--quiet", "--exitfirst", *mutant.tests]
+        environment = os.environ | {"PYTHONPATH": folder}
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+    if done.returncode not in (0, 1):
+        raise SystemExit(
+            f"{mutant.name}: the tests could not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
+    return done.returncode == 1
+
+
+def main() -> None:
+    """Run the mutants that were asked for, and say which survive."""
+    mutants = load()
+    numbers = [int(argument) for argument in sys.argv[1:]] or range(len(mutants))
+    console = Console()
+    chosen = [mutants[number] for number in numbers]
+    survivors = [m for m in track(chosen, "mutants", console=console) if not killed(m)]
+    for mutant in survivors:
+        console.print(f"survived: {mutant.name} ({mutant.file})")
+    console.print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants killed")
+    raise SystemExit(1 if survivors else 0)
+
+
+if __name__ == "__main__":
+    main()

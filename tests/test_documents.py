@@ -1,0 +1,67 @@
+"""What the documents show is run, and what they copy from the code is the code."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(path for path in (ROOT / "scratch_rnn/labs/README.md", ROOT / "data/README.md") if path.exists()),
+]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    lines = [line for path in DOCUMENTS for block in blocks(path, "sh") for line in block.splitlines()]
+    return [line.split("  #")[0].strip() for line in lines]
+
+
+def test_every_block_has_a_language_that_is_run() -> None:
+    for path in DOCUMENTS:
+        opened = re.findall(r"^```(.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[::2]
+        assert set(opened) <= {"python", "sh"}, path
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_blocks_run(path: Path) -> None:
+    names: dict[str, Any] = {}
+    for block in blocks(path, "python"):
+        exec(compile(block, str(path), "exec"), names)
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("python ")])
+def test_commands_run(command: str, tmp_path: Path) -> None:
+    words = shlex.split(command)[1:]
+    done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if not c.startswith("python ")])
+def test_make_targets_exist(command: str) -> None:
+    program, target = shlex.split(command)
+    assert program == "make"
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_readme_shows_the_lstm_step_as_it_is() -> None:
+    readme, source = (ROOT / "README.md").read_text(), (ROOT / "scratch_rnn/numpy_bptt/lstm.py").read_text()
+    shown = re.search(r"<!-- lstm -->\n```python\n(.*?)```\n<!-- /lstm -->", readme, flags=re.DOTALL)
+    assert shown is not None
+    assert shown[1].strip() == source[source.index("def step(") :].strip()
+
+
+def test_local_links_lead_somewhere() -> None:
+    for path in DOCUMENTS:
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):
+            assert link.startswith("http") or (path.parent / link).exists(), (path, link)

@@ -1,0 +1,17 @@
+"""Every mutant still applies: the text that it replaces stands once in its file, and its tests are there."""
+
+import pytest
+
+from tests.mutants import ROOT, Mutant, load
+
+
+@pytest.mark.parametrize("mutant", load(), ids=lambda mutant: mutant.name)
+def test_mutant_applies(mutant: Mutant) -> None:
+    text = (ROOT / mutant.file).read_text(encoding="utf-8")
+    assert text.count(mutant.old) == 1
+    assert mutant.new not in text
+    assert all((ROOT / test).is_file() for test in mutant.tests)
+
+
+def test_there_are_enough() -> None:
+    assert len(load()) >= 10
