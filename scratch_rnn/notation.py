@@ -26,7 +26,7 @@ AXES = {
     "L": "layers of a stack",
     "S": "states of a stack, D·L; direction d of layer k is number k·D + d",
     "O": "output features of a linear map",
-    "V": "classes, or words of a vocabulary",
+    "V": "classes, or words of a vocabulary (source or target)",
     "E": "features of an embedded word",
 }
 """What each letter of a shape stands for."""

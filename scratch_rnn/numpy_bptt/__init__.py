@@ -1,6 +1,8 @@
 """Recurrent networks in NumPy, every backward pass derived and written by hand. Never imports torch.
 
-Read: ops → rnn → lstm → gru → layer → stack, and then what surrounds them: packed, edges, modules, optim.
+Read: ops → rnn → lstm → gru → layer → stack, then what surrounds them: packed (sequences of different
+lengths), edges (callers' layouts), recurrent and modules (the classes that people call), optim. What is
+made of them: encoder, decoder and seq2seq (translation), model and caption (what the labs train), trainer.
 """
 
 from scratch_rnn.numpy_bptt import gru, lstm, rnn

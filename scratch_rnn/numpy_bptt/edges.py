@@ -60,7 +60,8 @@ class Packed:
     """A PackedSequence: already rows. The caller's states stand in the caller's own order."""
 
     batch_sizes: tuple[int, ...]
-    like: PackedSequence = field(compare=False)
+    order: tuple[int, ...]  # the caller's sequences by falling length
+    like: PackedSequence = field(compare=False, repr=False)
     batched = True
 
     @property
@@ -102,7 +103,8 @@ def find_edge(who: str, what: str, x: Any, width: int, batch_first: bool, kind: 
         expect_shape(who, f"{what}.data", data.shape, R=None, I=width)
         batch_sizes = tuple(int(n) for n in x.batch_sizes)
         check_batch_sizes(batch_sizes, len(data))
-        return Packed(batch_sizes, x)
+        order = range(batch_sizes[0]) if x.sorted_indices is None else x.sorted_indices.tolist()
+        return Packed(batch_sizes, tuple(order), x)
     if data.ndim == 2:
         expect_shape(who, what, data.shape, T=None, I=width)
     elif batch_first:

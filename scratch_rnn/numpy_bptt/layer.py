@@ -12,11 +12,11 @@ PackedSequence. Three sequences a, b, c of lengths 3, 2, 1:
     batch_sizes         3 |     2 |  1
 
     (1)  s'[:N_t] = step(x_t, s[:N_t])      a sequence that has a step at t takes it
-    (2)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
-    (3)  y_t = h'[:N_t]
+    (2)  y_t = h'[:N_t]
+    (3)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
 
-Forward in time, (2) holds the final state of a sequence that has ended. Reversed, t falls from T-1 to 0,
-and (2) holds the first state of one that has not begun: each starts at its own last step, and nothing
+Forward in time, (3) holds the final state of a sequence that has ended. Reversed, t falls from T-1 to 0,
+and (3) holds the first state of one that has not begun: each starts at its own last step, and nothing
 is ever flipped.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
@@ -63,8 +63,8 @@ def forward(
         moving, waiting = _split_state(state, batch_sizes[t])
         moved, cache = step(x_at[t], moving, params)  # (1)
         caches[t] = cache if keep else None
-        state = _join_state(moved, waiting)  # (2)
-        y_at[t] = moved.h  # (3)
+        y_at[t] = moved.h  # (2)
+        state = _join_state(moved, waiting)  # (3)
     return np.concatenate(y_at), state, Tape(caches, batch_sizes, params, reverse)
 
 
@@ -75,8 +75,8 @@ def backward(
     d_y_at = _split_steps(d_y, tape.batch_sizes)
     d_x_at, d_state, d_params = list(d_y_at), d_state_n, None
     for t in _times(tape.batch_sizes, not tape.reverse):
-        d_moved, d_waiting = _split_state(d_state, tape.batch_sizes[t])  # (2)
-        # (3)  h' is read twice, by y_t and by the next step: the two shares add up.
+        d_moved, d_waiting = _split_state(d_state, tape.batch_sizes[t])  # (3)
+        # (2)  h' is read twice, by y_t and by the next step: the two shares add up.
         d_moved = d_moved._replace(h=d_moved.h + d_y_at[t])
         # (1)  Every step reads the same parameters: their shares add up too.
         d_x_at[t], d_moving, d_p = step_backward(d_moved, tape.caches[t], tape.params)

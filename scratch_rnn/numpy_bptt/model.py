@@ -119,6 +119,10 @@ class SequenceModel:
 
     def backward(self, tape: Tape) -> dict[str, ndarray]:
         """The gradient of the loss with respect to every parameter, by name."""
+        return self.adjoint(tape)[0]
+
+    def adjoint(self, tape: Tape) -> tuple[dict[str, ndarray], Any]:
+        """(the gradient of the loss with respect to every parameter, by name; to the first state)."""
         grads: dict[str, ndarray] = {}
         # (5)  a mean over R rows hands each row 1/R
         _, loss_backward = LOSSES[self.loss_name]
@@ -132,7 +136,7 @@ class SequenceModel:
         # (3)  l is y at the last steps, zero gradient elsewhere
         d_output = self._read_backward(d_rows, tape.output)
         # (2)  y, s_n = layer(e, s_0)
-        d_features, _, d_layer = self.rnn.backward(tape.layer, d_output)
+        d_features, d_state, d_layer = self.rnn.backward(tape.layer, d_output)
         grads |= {f"rnn.{name}": d for name, d in d_layer.items()}
         # (1)  e = rows of the table
         if tape.indices is not None:
@@ -140,7 +144,7 @@ class SequenceModel:
             weight = tape.params["embedding.weight"]
             flat = d_e.reshape(-1, weight.shape[1])
             grads["embedding.weight"] = ops.embedding_backward(flat, tape.indices, weight)
-        return {name: grads[name] for name in self.state_dict()}
+        return {name: grads[name] for name in self.state_dict()}, d_state
 
     def _embed(self, x: Any) -> tuple[Any, ndarray | None]:
         """(the layer's input, the indices it was made from or None)."""

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from scratch_rnn import checks
+from scratch_rnn.fused import gru as fused_gru
+from scratch_rnn.fused import lstm as fused_lstm
+from scratch_rnn.fused import rnn as fused_rnn
 from scratch_rnn.numpy_bptt import gru, lstm, rnn
 from scratch_rnn.numpy_bptt.recurrent import Recurrent
 from scratch_rnn.parameters import Sizes
@@ -19,7 +22,7 @@ class RNN(Recurrent):
     rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).
     """
 
-    cell = rnn
+    cell, fused = rnn, fused_rnn
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class RNN(Recurrent):
         *,
         dtype: Any = np.float32,
         rng: np.random.Generator | None = None,
-        engine: str = "steps",
+        engine: str = "fused",
     ) -> None:
         checks.expect_one_of("RNN", "nonlinearity", nonlinearity, ["tanh", "relu"])
         sizes = Sizes("rnn", input_size, hidden_size, num_layers, bias, bidirectional)
@@ -49,7 +52,7 @@ class LSTM(Recurrent):
     rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).
     """
 
-    cell = lstm
+    cell, fused = lstm, fused_lstm
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class LSTM(Recurrent):
         *,
         dtype: Any = np.float32,
         rng: np.random.Generator | None = None,
-        engine: str = "steps",
+        engine: str = "fused",
     ) -> None:
         sizes = Sizes("lstm", input_size, hidden_size, num_layers, bias, bidirectional, proj_size)
         super().__init__(sizes, batch_first, dropout, dtype, rng, engine)
@@ -76,7 +79,7 @@ class GRU(Recurrent):
     rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).
     """
 
-    cell = gru
+    cell, fused = gru, fused_gru
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class GRU(Recurrent):
         *,
         dtype: Any = np.float32,
         rng: np.random.Generator | None = None,
-        engine: str = "steps",
+        engine: str = "fused",
     ) -> None:
         sizes = Sizes("gru", input_size, hidden_size, num_layers, bias, bidirectional)
         super().__init__(sizes, batch_first, dropout, dtype, rng, engine)

@@ -35,10 +35,26 @@ class Tape(NamedTuple):
     stack: stack.Tape
 
 
+def _steps(cell: Any, fused: Any, **options: str) -> stack.Engine:
+    """The cell file, literally, step by step."""
+    forward = partial(layer.forward, partial(cell.step, **options))
+    return stack.Engine(forward, partial(layer.backward, cell.step_backward))
+
+
+def _fused(cell: Any, fused: Any, **options: str) -> stack.Engine:
+    """The same mathematics, arranged for speed."""
+    return stack.Engine(partial(fused.forward, **options), fused.backward)
+
+
+ENGINES = {"steps": _steps, "fused": _fused}
+"""How a layer may be run."""
+
+
 class Recurrent:
-    """What RNN, LSTM and GRU have in common. A subclass says which cell it runs."""
+    """What RNN, LSTM and GRU have in common. A subclass says which cell it runs, step by step and fused."""
 
     cell: Any
+    fused: Any
 
     def __init__(
         self,
@@ -54,7 +70,7 @@ class Recurrent:
         self.sizes = _check_sizes(who, sizes)
         self.batch_first = checks.expect_bool(who, "batch_first", batch_first)
         self.dropout = checks.expect_number(who, "dropout", dropout, 0, 1)
-        self.engine = checks.expect_one_of(who, "engine", engine, ["steps"])
+        self.engine = checks.expect_one_of(who, "engine", engine, list(ENGINES))
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(checks.message(who, "dtype float32 or float64", self.dtype))
@@ -62,10 +78,7 @@ class Recurrent:
             warnings.warn(f"{who}: dropout acts between layers, and num_layers is 1", stacklevel=3)
         self.training = True
         self._rng = np.random.default_rng() if rng is None else rng
-        self._engine = stack.Engine(
-            partial(layer.forward, partial(self.cell.step, **step_options)),
-            partial(layer.backward, self.cell.step_backward),
-        )
+        self._engine = ENGINES[engine](self.cell, self.fused, **step_options)
         bound = 1 / math.sqrt(sizes.hidden_size)  # as torch initialises: every parameter alike
         shapes = stack_shapes(sizes)
         self.load_state_dict({k: self._rng.uniform(-bound, bound, s) for k, s in shapes.items()})
@@ -98,7 +111,7 @@ class Recurrent:
             got = f"a mapping without {missing} and with unknown {unknown}"
             raise ValueError(checks.message(who, "torch's parameter names", got))
         # New arrays, never written to again: tapes hold on to them.
-        arrays = {name: np.array(mapping[name], self.dtype) for name in shapes}
+        arrays = {name: np.array(np.asarray(mapping[name]), self.dtype) for name in shapes}
         for name, shape in shapes.items():
             if arrays[name].shape != shape:
                 raise ValueError(checks.message(who, f"{name} of shape {shape}", arrays[name].shape))

@@ -1,7 +1,8 @@
 """Recurrent networks in torch tensors, the forward pass alone: autograd writes the backward pass.
 
-Read: rnn → lstm → gru → layer → stack, each beside its NumPy twin of the same name, and then what
-surrounds them: packed, edges, modules, cells; checks is what they refuse.
+Read: rnn → lstm → gru → layer → stack, each beside its NumPy twin of the same name, then what surrounds
+them: packed, edges, modules, cells; checks is what they refuse. What is made of them: encoder, decoder and
+seq2seq, model and caption, trainer.
 """
 
 from scratch_rnn.torch_autograd import gru, lstm, rnn

@@ -15,6 +15,9 @@ from torch import Tensor
 from torch.nn import Module, Parameter, init
 
 from scratch_rnn.checks import expect_one_of
+from scratch_rnn.fused.in_torch import gru as fused_gru
+from scratch_rnn.fused.in_torch import lstm as fused_lstm
+from scratch_rnn.fused.in_torch import rnn as fused_rnn
 from scratch_rnn.parameters import cell_shapes
 from scratch_rnn.torch_autograd import checks, gru, lstm, rnn
 
@@ -23,6 +26,7 @@ class RNNCellBase(Module):
     """What the three cells have in common."""
 
     cell: Any
+    _fused: Any
     bias_ih: Tensor | None
     bias_hh: Tensor | None
 
@@ -40,7 +44,8 @@ class RNNCellBase(Module):
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bias = bias
-        self.engine = expect_one_of(type(self).__name__, "engine", engine, ["steps"])
+        self.engine = expect_one_of(type(self).__name__, "engine", engine, ["steps", "fused"])
+        checks.cell_constructor(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
         shapes = cell_shapes(kind, input_size, hidden_size, bias)
         for name in self.cell.Params._fields[:4]:
             shape = shapes.get(name)
@@ -69,7 +74,12 @@ class RNNCellBase(Module):
             states = [state.unsqueeze(0) for state in states]
         params = self.cell.Params(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         checks.cell_sizes(who, x, states, params.weight_ih, self.hidden_size)
-        state_next: Sequence[Tensor] = self.cell.step(x, self.cell.State(*states), params, **options)
+        state = self.cell.State(*states)
+        state_next: Sequence[Tensor]
+        if self.engine == "fused":
+            _, state_next = self._fused.forward(x, (len(x),), state, params, reverse=False, **options)
+        else:
+            state_next = self.cell.step(x, state, params, **options)
         return state_next if batched else [state.squeeze(0) for state in state_next]
 
     def _check(self, input: Any, hx: Any) -> None:
@@ -85,7 +95,7 @@ class RNNCellBase(Module):
 class RNNCell(RNNCellBase):
     """h' = tanh(…) or max(0, …); rnn.py has the equations."""
 
-    cell = rnn
+    cell, _fused = rnn, fused_rnn
 
     def __init__(
         self,
@@ -118,7 +128,7 @@ class RNNCell(RNNCellBase):
 class LSTMCell(RNNCellBase):
     """(h', c'); lstm.py has the equations."""
 
-    cell = lstm
+    cell, _fused = lstm, fused_lstm
 
     def __init__(
         self,
@@ -137,8 +147,9 @@ class LSTMCell(RNNCellBase):
         checks.is_tensor("LSTMCell", "input", input)
         checks.cell_input_dim("LSTMCell", "input", input)
         if hx is not None:
-            checks.pair_of_states("LSTMCell", hx)
+            checks.pair_of_states("LSTMCell", hx, input.dim() == 2)
             checks.lstm_cell_state_dim(hx)
+            checks.two_states("LSTMCell", len(hx))
         h_next, c_next = self._next(input, hx)
         return h_next, c_next
 
@@ -146,7 +157,7 @@ class LSTMCell(RNNCellBase):
 class GRUCell(RNNCellBase):
     """h'; gru.py has the equations."""
 
-    cell = gru
+    cell, _fused = gru, fused_gru
 
     def __init__(
         self,

@@ -51,6 +51,8 @@ def constructor(
             raise ValueError(f"{name} must be greater than zero")
     if num_layers <= 0:
         raise ValueError("num_layers must be greater than zero")
+    if not hasattr(proj_size, "__index__"):
+        raise TypeError(f"proj_size should be of type int, got: {type(proj_size).__name__}")
     if proj_size < 0:
         raise ValueError("proj_size should be a positive integer or zero to disable projections")
     if proj_size >= hidden_size:
@@ -61,6 +63,15 @@ def no_projection(proj_size: Any) -> None:
     """RNN and GRU have no projection."""
     if proj_size != 0:
         raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+
+
+def cell_constructor(who: str, **sizes: Any) -> None:
+    """What the constructors of the cells refuse; 0 is a size to them."""
+    for name, value in sizes.items():
+        if not hasattr(value, "__index__"):
+            raise TypeError(message(who, f"{name} to be an integer", repr(value)))
+        if value < 0:
+            raise RuntimeError(message(who, f"{name} to be at least 0", value))
 
 
 def nonlinearity(name: Any) -> None:
@@ -116,20 +127,32 @@ def layer_input(x: Tensor, weight: Tensor, input_size: int, packed: bool) -> Non
         )
 
 
-def layer_state(
-    who: str, states: Sequence[Tensor], shapes: Sequence[Shape], batched: bool, x: Tensor
-) -> None:
-    """The size and the dtype of each state of a layer. An unbatched one is a batch of one to torch."""
-    for number, (state, shape) in enumerate(zip(states, shapes, strict=True)):
+def layer_state_size(states: Sequence[Tensor], shapes: Sequence[Shape], batched: bool) -> None:
+    """The size of each state of a layer. An unbatched one is a batch of one to torch."""
+    for number, (state, shape) in enumerate(zip(states, shapes, strict=False)):
         name = "hidden" if len(shapes) == 1 else f"hidden[{number}]"
         got = state if batched else state.unsqueeze(1)
         if tuple(got.shape) != shape:
             raise RuntimeError(f"Expected {name} size {shape}, got {list(got.shape)}")
-        same_dtype(who, name, state, x)
 
 
-def same_dtype(who: str, what: str, tensor: Tensor, like: Tensor) -> None:
-    """Autocast aside, states and cell inputs have the dtype of what they meet."""
+def layer_alike(who: str, x: Tensor, states: Sequence[Tensor], params: Sequence[Tensor]) -> None:
+    """One device for all; one dtype for the input and the states."""
+    for name, tensors in (("hidden", states), ("parameter", params)):
+        for tensor in tensors:
+            if tensor.device != x.device:
+                raise RuntimeError(
+                    f"Input and {name} tensors are not at the same device, found input tensor at {x.device} "
+                    f"and {name} tensor at {tensor.device}"
+                )
+    for number, state in enumerate(states):
+        alike(who, "hidden" if len(states) == 1 else f"hidden[{number}]", state, x)
+
+
+def alike(who: str, what: str, tensor: Tensor, like: Tensor) -> None:
+    """One device, and, autocast aside, one dtype: where torch fails inside, or promotes in silence."""
+    if tensor.device != like.device:
+        raise RuntimeError(message(who, f"{what} on {like.device}", tensor.device))
     if tensor.dtype != like.dtype and not _autocast():
         raise RuntimeError(message(who, f"{what} of dtype {like.dtype}", tensor.dtype))
 
@@ -140,13 +163,17 @@ def at_least_one_step(steps: int) -> None:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
 
 
-def pair_of_states(who: str, hx: Any) -> None:
-    """An LSTM has two states."""
-    if not isinstance(hx, tuple | list):
+def pair_of_states(who: str, hx: Any, batched: bool) -> None:
+    """An LSTM has two states. For a single sequence, or row, torch takes them stacked in a tensor too."""
+    if not isinstance(hx, tuple | list) and (batched or not isinstance(hx, Tensor)):
         raise TypeError(message(who, "hx to be a pair of Tensors (h, c)", type(hx).__name__))
     for number, state in enumerate(hx):
         is_tensor(who, f"hx[{number}]", state)
-    if len(hx) != 2:
+
+
+def two_states(who: str, number: int) -> None:
+    """Not one, not three."""
+    if number != 2:
         raise RuntimeError(f"{'lstm' if who == 'LSTM' else 'lstm_cell'} expects two hidden states")
 
 
@@ -163,7 +190,7 @@ def lstm_cell_state_dim(hx: Sequence[Tensor]) -> None:
 
 
 def cell_sizes(who: str, x: Tensor, states: Sequence[Tensor], weight_ih: Tensor, hidden: int) -> None:
-    """The features and the rows of a cell's (2-D) input and states, and their dtypes."""
+    """The features and the rows of a cell's (2-D) input and states, their dtypes and devices."""
     if x.size(1) != weight_ih.size(1):
         got, expected = x.size(1), weight_ih.size(1)
         raise RuntimeError(f"input has inconsistent input_size: got {got} expected {expected}")
@@ -172,13 +199,14 @@ def cell_sizes(who: str, x: Tensor, states: Sequence[Tensor], weight_ih: Tensor,
         if h.size(0) != x.size(0):
             text = f"Input batch size {x.size(0)} doesn't match {name} batch size {h.size(0)}"
             raise RuntimeError(text)
-        if h.dim() != 2:
-            raise RuntimeError(message(who, f"{name} of 2 axes, as the input", f"{h.dim()}"))
-        if h.size(1) != hidden:
+        if h.dim() > 1 and h.size(1) != hidden:
             text = f"{name} has inconsistent hidden_size: got {h.size(1)}, expected {hidden}"
             raise RuntimeError(text)
-        same_dtype(who, name, h, weight_ih)
-    same_dtype(who, "input", x, weight_ih)
+        if h.dim() != 2:
+            raise RuntimeError(message(who, f"{name} batched as the input is", tuple(h.shape)))
+    alike(who, "input", x, weight_ih)
+    for number, h in enumerate(states):
+        alike(who, f"hidden{number}", h, weight_ih)
 
 
 def _autocast() -> bool:

@@ -20,6 +20,7 @@ from torch.nn import Embedding, Linear, Module
 
 from scratch_rnn.parameters import pick
 from scratch_rnn.torch_autograd import gru, lstm, modules, rnn
+from scratch_rnn.torch_autograd.recurrent import RNNBase
 from scratch_rnn.translation import Sizes
 
 CELLS: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
@@ -42,7 +43,7 @@ class Decoder(Module):
         super().__init__()
         words, width, hidden = sizes.target_size, sizes.embedding_size, sizes.hidden_size
         self.embedding = Embedding(words, width, device=device, dtype=dtype)
-        self.rnn: modules.RNNBase = getattr(modules, sizes.cell.upper())(
+        self.rnn: RNNBase = getattr(modules, sizes.cell.upper())(
             width, hidden, sizes.num_layers, device=device, dtype=dtype
         )
         self.kind = sizes.cell

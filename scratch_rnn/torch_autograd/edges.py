@@ -71,7 +71,8 @@ class Packed:
 
     def rows_out(self, rows: Tensor) -> PackedSequence:
         """Rows as a PackedSequence of the caller's own class, lengths and order."""
-        return self.like._replace(data=rows)
+        _, *order = self.like
+        return type(self.like)(rows, *order)
 
     def state_in(self, state: Tensor) -> Tensor:
         """From the caller's order to falling length."""

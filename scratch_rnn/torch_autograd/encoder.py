@@ -23,6 +23,7 @@ from torch.nn import Embedding, Linear, Module
 from scratch_rnn.torch_autograd import modules
 from scratch_rnn.torch_autograd.decoder import CELLS
 from scratch_rnn.torch_autograd.packed import pack_padded_sequence
+from scratch_rnn.torch_autograd.recurrent import RNNBase
 from scratch_rnn.torch_autograd.sentences import Sentences
 from scratch_rnn.translation import Sizes
 
@@ -34,7 +35,7 @@ class Encoder(Module):
         super().__init__()
         hidden, width = sizes.hidden_size, sizes.embedding_size
         self.embedding = Embedding(sizes.source_size, width, device=device, dtype=dtype)
-        self.rnn: modules.RNNBase = getattr(modules, sizes.cell.upper())(
+        self.rnn: RNNBase = getattr(modules, sizes.cell.upper())(
             width,
             hidden,
             sizes.num_layers,

@@ -12,11 +12,11 @@ PackedSequence. Three sequences a, b, c of lengths 3, 2, 1:
     batch_sizes         3 |     2 |  1
 
     (1)  s'[:N_t] = step(x_t, s[:N_t])      a sequence that has a step at t takes it
-    (2)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
-    (3)  y_t = h'[:N_t]
+    (2)  y_t = h'[:N_t]
+    (3)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
 
-Forward in time, (2) holds the final state of a sequence that has ended. Reversed, t falls from T-1 to 0,
-and (2) holds the first state of one that has not begun: each starts at its own last step, and nothing
+Forward in time, (3) holds the final state of a sequence that has ended. Reversed, t falls from T-1 to 0,
+and (3) holds the first state of one that has not begun: each starts at its own last step, and nothing
 is ever flipped.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
@@ -49,8 +49,8 @@ def forward(
     for t in _times(batch_sizes, reverse):
         moving, waiting = _split_state(state, batch_sizes[t])
         moved = step(x_at[t], moving, params)  # (1)
-        state = _join_state(moved, waiting)  # (2)
-        y_at[t] = moved.h  # (3)
+        y_at[t] = moved.h  # (2)
+        state = _join_state(moved, waiting)  # (3)
     return torch.cat(y_at), state
 
 

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.torch_autograd import modules
 from scratch_rnn.torch_autograd.packed import is_packed, last_step, pack_sequence
+from scratch_rnn.torch_autograd.recurrent import RNNBase
 
 
 class SequenceModel(nn.Module):
@@ -49,7 +50,7 @@ class SequenceModel(nn.Module):
         self.loss_name = expect_one_of("SequenceModel", "loss", loss, ["cross_entropy", "squared_error"])
         self.last = last
         self.embedding = None if embed is None else nn.Embedding(embed, input_size, dtype=dtype)
-        self.rnn: modules.RNNBase = getattr(modules, kind.upper())(
+        self.rnn: RNNBase = getattr(modules, kind.upper())(
             input_size, hidden_size, num_layers, batch_first=True, dtype=dtype, engine=engine
         )
         self.head = None if outputs is None else nn.Linear(hidden_size, outputs, dtype=dtype)
@@ -64,7 +65,7 @@ class SequenceModel(nn.Module):
     def predict(self, x: Any, state: Any = None) -> tuple[np.ndarray, Any]:
         """As forward, without gradients, the prediction as a NumPy array."""
         prediction, state_n = self(x, state)
-        return prediction.numpy(), state_n
+        return prediction.cpu().numpy(), state_n
 
     def loss(self, x: Any, target: Any, state: Any = None) -> tuple[Tensor, Any]:
         """(loss, last state)."""
@@ -72,18 +73,19 @@ class SequenceModel(nn.Module):
         rows = prediction.reshape(-1, prediction.shape[-1])
         if isinstance(target, list) and not self.last:
             target = pack_sequence([torch.as_tensor(t) for t in target], enforce_sorted=False).data
-        wanted = torch.as_tensor(target)
+        wanted = torch.as_tensor(target, device=rows.device)
         if self.loss_name == "cross_entropy":
             return F.cross_entropy(rows, wanted.reshape(-1)), state_n  # (5)
         return F.mse_loss(rows, wanted.reshape(rows.shape).to(rows.dtype)), state_n  # (5)
 
     def _embed(self, x: Any) -> Any:
-        """The layer's input."""
+        """The layer's input, where the parameters are."""
+        like = next(self.rnn.parameters())
         if isinstance(x, list):
-            x = pack_sequence([torch.as_tensor(sequence) for sequence in x], enforce_sorted=False)
-        data = x.data if is_packed(x) else torch.as_tensor(x)
+            x = pack_sequence([torch.as_tensor(s, device=like.device) for s in x], enforce_sorted=False)
+        data = x.data if is_packed(x) else torch.as_tensor(x, device=like.device)
         if self.embedding is None:
-            data = data.to(next(self.rnn.parameters()).dtype)
+            data = data.to(like.dtype)
         else:
             data = self.embedding(data)  # (1)
         return x._replace(data=data) if is_packed(x) else data

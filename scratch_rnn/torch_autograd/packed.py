@@ -20,12 +20,12 @@ Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further 
 """
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
-from scratch_rnn.checks import message
 from scratch_rnn.torch_autograd import packed_checks as checks
 
 Lengths = Tensor | Sequence[int]
@@ -45,7 +45,8 @@ class PackedSequence(_Fields):
     """data (R, *), batch_sizes (T,) on the CPU, and the permutations (N,) or None if nothing was sorted.
 
     Made from these, or from one pair (data, batch_sizes); unsorted_indices may be left out. Raises
-    ValueError where batch_sizes rise, hold a number below 1, don't add up to R or are not on the CPU.
+    ValueError where batch_sizes are no int64 (T,), rise, hold a number below 1, don't add up to R or are
+    not on the CPU.
     """
 
     __slots__ = ()
@@ -59,7 +60,7 @@ class PackedSequence(_Fields):
     ) -> P:
         if batch_sizes is None:
             data, batch_sizes = checks.pair(data)
-        checks.batch_sizes(batch_sizes, len(data))
+        checks.batch_sizes(batch_sizes, data)
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
@@ -69,17 +70,21 @@ class PackedSequence(_Fields):
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
-        how = {k: v for k, v in kwargs.items() if k not in ("device", "dtype")}
-        indices = [i if i is None else i.to(data.device, **how) for i in self[2:]]
-        return self._replace(data=data, sorted_indices=indices[0], unsorted_indices=indices[1])
+        wait = {"non_blocking": kwargs.get("non_blocking", False)}
+        indices = [i if i is None else i.to(data.device, **wait) for i in self[2:]]
+        return type(self)(data, self.batch_sizes, *indices)
 
-    def cuda(self: P, device: Any = "cuda", **kwargs: Any) -> P:
-        """On a CUDA device, the current one unless `device` names another."""
-        return self.to(device, **kwargs)
+    def cuda(self: P, *args: Any, **kwargs: Any) -> P:
+        """As `to`, on the current CUDA device unless the arguments name another."""
+        return self._on("cuda", args, kwargs)
 
-    def cpu(self: P, **kwargs: Any) -> P:
-        """On the CPU."""
-        return self.to("cpu", **kwargs)
+    def cpu(self: P, *args: Any, **kwargs: Any) -> P:
+        """As `to`, on the CPU."""
+        return self._on("cpu", args, kwargs)
+
+    def _on(self: P, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> P:
+        asked = self.data.new_empty(0).to(*args, **kwargs).device.type
+        return self.to(*args, **kwargs) if asked == kind else self.to(*args, **kwargs | {"device": kind})
 
     def double(self: P) -> P:
         """Data as float64."""
@@ -114,8 +119,9 @@ class PackedSequence(_Fields):
         return self.to(torch.uint8)
 
     def pin_memory(self: P) -> P:
-        """Everything in page-locked memory."""
-        return type(self)(*(field if field is None else field.pin_memory() for field in self))
+        """Data and indices in page-locked memory."""
+        indices = [i if i is None else i.pin_memory() for i in self[2:]]
+        return type(self)(self.data.pin_memory(), self.batch_sizes, *indices)
 
     def is_pinned(self) -> bool:
         """Whether data is in page-locked memory."""
@@ -136,11 +142,8 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """Q with q[p[i]] = i; None for None. ValueError where p is no permutation of 0 … n-1."""
     if permutation is None:
         return None
-    values, inverse = permutation.sort()
-    if not values.is_meta and not values.equal(torch.arange(len(values)).to(values)):
-        expected = f"each of 0 to {len(permutation) - 1} once"
-        raise ValueError(message("invert_permutation", expected, permutation.tolist()))
-    return inverse
+    checks.permutation(permutation)
+    return permutation.argsort()
 
 
 def pack_padded_sequence(
@@ -152,16 +155,16 @@ def pack_padded_sequence(
     enforce_sorted=False. Raises RuntimeError with torch's texts, ValueError for a length above T.
     """
     steps = checks.time_major("pack_padded_sequence", input, batch_first)
-    sizes = torch.as_tensor(lengths).to(torch.int64)
+    sizes = checks.as_lengths("pack_padded_sequence", lengths).to(torch.int64)
     checks.lengths(sizes, steps, enforce_sorted)
-    order = None
+    orders: list[Tensor] = []
     if not enforce_sorted:
         sizes, order = sizes.sort(descending=True, stable=True)
-        order = order.to(steps.device)
-        steps = steps.index_select(1, order)
-    batch_sizes = (sizes > torch.arange(int(sizes[0]))[:, None]).sum(dim=1)
+        orders = [i.to(steps.device) for i in (order, order.argsort())]
+        steps = steps.index_select(1, orders[0])
+    batch_sizes = (sizes > _arange(sizes.tolist()[0])[:, None]).sum(dim=1)
     pairs = zip(steps.unbind(0), batch_sizes.tolist(), strict=False)  # steps beyond the longest: cut
-    return PackedSequence(torch.cat([step.narrow(0, 0, n) for step, n in pairs]), batch_sizes, order)
+    return PackedSequence(torch.cat([step.narrow(0, 0, n) for step, n in pairs]), batch_sizes, *orders)
 
 
 def pad_packed_sequence(
@@ -176,20 +179,27 @@ def pad_packed_sequence(
     """
     checks.packed("pad_packed_sequence", sequence)
     data, batch_sizes, _, unsorted_indices = sequence
-    checks.batch_sizes(batch_sizes, len(data))
-    longest, rows = len(batch_sizes), int(batch_sizes[0])
+    checks.batch_sizes(batch_sizes, data)
+    numbers = batch_sizes.tolist()
+    longest, rows = len(numbers), numbers[0]
     checks.total_length(total_length, longest)
+    checks.padding_value("pad_packed_sequence", padding_value)
 
     def fill(*shape: int) -> Tensor:
         return data.new_full((*shape, *data.shape[1:]), padding_value)
 
-    steps = [torch.cat([s, fill(rows - len(s))]) for s in torch.split(data, batch_sizes.tolist())]
+    steps = [torch.cat([s, fill(rows - len(s))]) for s in torch.split(data, numbers)]
     padded = torch.cat([torch.stack(steps), fill((total_length or longest) - longest, rows)])
-    lengths = (batch_sizes > torch.arange(rows)[:, None]).sum(dim=1)
-    if unsorted_indices is not None:
-        padded = padded.index_select(1, unsorted_indices)
-        lengths = lengths[unsorted_indices.cpu()]
-    return (padded.transpose(0, 1) if batch_first else padded), lengths
+    padded = padded.transpose(0, 1) if batch_first else padded
+    lengths = (batch_sizes > _arange(rows)[:, None]).sum(dim=1)
+    if unsorted_indices is None:
+        return padded, lengths
+    return padded.index_select(0 if batch_first else 1, unsorted_indices), lengths[unsorted_indices.cpu()]
+
+
+def _arange(n: int) -> Tensor:
+    """0 to n-1 beside batch_sizes and lengths, whatever the default device is."""
+    return torch.arange(n, device="cpu")
 
 
 def pad_sequence(
@@ -204,28 +214,33 @@ def pad_sequence(
     stands behind a length must broadcast to the first one's, as in torch. Raises RuntimeError with
     torch's texts.
     """
-    sequences = checks.sequences(sequences)
+    sequences = checks.sequences("pad_sequence", sequences)
     checks.padding_side(padding_side)
+    checks.padding_value("pad_sequence", padding_value)
     like, longest = sequences[0], max(len(s) for s in sequences)
     rows = []
     for sequence in sequences:
-        body = sequence.to(like.dtype).expand(len(sequence), *like.shape[1:])
+        body = sequence.to(like).expand(len(sequence), *like.shape[1:])
         fill = like.new_full((longest - len(sequence), *like.shape[1:]), padding_value)
         rows.append(torch.cat([body, fill] if padding_side == "right" else [fill, body]))
     return torch.stack(rows, dim=0 if batch_first else 1)
 
 
 def unpad_sequence(padded: Tensor, lengths: Lengths, batch_first: bool = False) -> list[Tensor]:
-    """The inverse of pad_sequence (padded on the right): a list of N tensors (length, *)."""
+    """The inverse of pad_sequence (padded on the right): a list of N tensors (length, *).
+
+    As in torch, a length above T counts as T, and one below 0 as 0.
+    """
     steps = checks.time_major("unpad_sequence", padded, batch_first)
-    counts = torch.as_tensor(lengths).tolist()
-    checks.count(len(counts), steps)
-    return [row.narrow(0, 0, min(n, len(row))) for row, n in zip(steps.unbind(1), counts, strict=True)]
+    counts = checks.as_lengths("unpad_sequence", lengths)
+    checks.count(counts, steps)
+    ends = [min(max(ceil(n), 0), len(steps)) for n in counts.tolist()]
+    return [row.narrow(0, 0, end).clone() for row, end in zip(steps.unbind(1), ends, strict=True)]
 
 
 def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Sequences (length, *) -> PackedSequence; they must not grow longer unless enforce_sorted=False."""
-    sequences = checks.sequences(sequences)
+    sequences = checks.sequences("pack_sequence", sequences)
     lengths = [len(sequence) for sequence in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from scratch_rnn.checks import message
@@ -17,8 +19,10 @@ def pair(data: Any) -> tuple[Any, Any]:
     return data[0], data[1]
 
 
-def batch_sizes(sizes: Tensor, rows: int) -> None:
-    """On the CPU, falling, above 0, R in all."""
+def batch_sizes(sizes: Any, data: Any) -> None:
+    """On the CPU, whole, falling, above 0, R in all."""
+    is_tensor("PackedSequence", "data", data)
+    is_tensor("PackedSequence", "batch_sizes", sizes)
     if sizes.device.type != "cpu":
         raise ValueError(
             "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
@@ -26,11 +30,36 @@ def batch_sizes(sizes: Tensor, rows: int) -> None:
             "pack_padded_sequences in nn.utils.rnn. "
             "https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence"
         )
+    if sizes.dim() != 1 or sizes.dtype != torch.int64:
+        got = f"shape {tuple(sizes.shape)}, {sizes.dtype}"
+        raise ValueError(message("PackedSequence", "batch_sizes of shape (T,), torch.int64", got))
     numbers = sizes.tolist()
     falling = all(a >= b for a, b in pairwise(numbers))
+    rows = data.shape[:1].numel() if data.dim() else 0
     if not numbers or not falling or numbers[-1] < 1 or sum(numbers) != rows:
         expected = f"batch_sizes that fall, stay above 0 and add up to R = {rows} rows of data"
         raise ValueError(message("PackedSequence", expected, numbers))
+
+
+def permutation(given: Any) -> None:
+    """Each of 0 … n-1 once. A tensor on meta has no numbers to look at."""
+    is_tensor("invert_permutation", "permutation", given)
+    whole = not (given.is_floating_point() or given.is_complex() or given.dtype == torch.bool)
+    if given.dim() != 1 or not whole:
+        got = f"shape {tuple(given.shape)}, {given.dtype}"
+        raise ValueError(message("invert_permutation", "integers of shape (N,)", got))
+    if not given.is_meta and sorted(numbers := given.tolist()) != list(range(len(numbers))):
+        raise ValueError(message("invert_permutation", f"each of 0 to {len(numbers) - 1} once", numbers))
+
+
+def as_lengths(who: str, given: Any) -> Tensor:
+    """Lengths as a tensor; on the CPU where they were none."""
+    if isinstance(given, Tensor):
+        return given
+    try:
+        return torch.as_tensor(given, device="cpu")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(message(who, "lengths to be integers", repr(given))) from error
 
 
 def time_major(who: str, padded: Any, batch_first: bool) -> Tensor:
@@ -70,11 +99,12 @@ def lengths(sizes: Tensor, steps: Tensor, enforce_sorted: bool) -> None:
             raise ValueError(message("pack_padded_sequence", expected, number))
 
 
-def count(number: int, steps: Tensor) -> None:
+def count(lengths: Tensor, steps: Tensor) -> None:
     """As many lengths as rows."""
     rows = steps.shape[1]
-    if number != rows:
-        raise ValueError(message("unpad_sequence", f"lengths of shape (N,) = ({rows},)", f"({number},)"))
+    if tuple(lengths.shape) != (rows,) or lengths.is_meta:
+        got = f"{tuple(lengths.shape)}{' on meta' if lengths.is_meta else ''}"
+        raise ValueError(message("unpad_sequence", f"lengths of shape (N,) = ({rows},)", got))
 
 
 def packed(who: str, sequence: Any) -> None:
@@ -83,17 +113,27 @@ def packed(who: str, sequence: Any) -> None:
         raise TypeError(message(who, "a PackedSequence", type(sequence).__name__))
 
 
-def total_length(total: int | None, longest: int) -> None:
+def total_length(total: Any, longest: int) -> None:
     """Room for the longest sequence."""
-    if total is not None and total < longest:
+    if total is None:
+        return
+    if not hasattr(total, "__index__"):
+        raise TypeError(message("pad_packed_sequence", "total_length to be an integer", repr(total)))
+    if total < longest:
         raise ValueError(
             "Expected total_length to be at least the length of the longest sequence in input, "
             f"but got total_length={total} and max sequence length being {longest}"
         )
 
 
-def sequences(given: Any) -> list[Tensor]:
-    """At least one tensor, each with a length."""
+def padding_value(who: str, value: Any) -> None:
+    """A number."""
+    if not isinstance(value, Number | Tensor):
+        raise TypeError(message(who, "padding_value to be a number", repr(value)))
+
+
+def sequences(who: str, given: Any) -> list[Tensor]:
+    """At least one tensor, each with a length; what stands behind it broadcasts to the first one's."""
     if not isinstance(given, Iterable):
         raise RuntimeError(
             f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(given)}"
@@ -102,13 +142,20 @@ def sequences(given: Any) -> list[Tensor]:
     if not tensors:
         raise RuntimeError("received an empty list of sequences")
     for number, tensor in enumerate(tensors):
-        is_tensor("pad_sequence", f"sequence {number}", tensor)
+        is_tensor(who, f"sequence {number}", tensor)
         if tensor.dim() == 0:
-            raise RuntimeError(message("pad_sequence", f"sequence {number} of shape (length, *)", "()"))
+            raise RuntimeError(message(who, f"sequence {number} of shape (length, *)", "()"))
+        behind, wanted = tensor.shape, (len(tensor), *tensors[0].shape[1:])
+        fits = len(behind) <= len(wanted) and all(
+            a in (1, b) for a, b in zip(behind[::-1], wanted[::-1], strict=False)
+        )
+        if not fits:
+            expected = f"sequence {number} of shape (length, *) = {wanted}"
+            raise RuntimeError(message(who, expected, tuple(behind)))
     return tensors
 
 
-def padding_side(side: str) -> None:
+def padding_side(side: Any) -> None:
     """Left or right."""
     if side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {side}.")

@@ -23,12 +23,13 @@ class Trainer:
     def __init__(self, model: Any, optimizer: str, lr: float, clip: float | None = None) -> None:
         kind = OPTIMIZERS[expect_one_of("Trainer", "optimizer", optimizer, list(OPTIMIZERS))]
         self.model, self.optimizer, self.clip = model, kind(model.parameters(), lr=lr), clip
+        self.loss: Any = model.loss
         self.state: Any = None
 
     def step(self, *batch: Any, fresh: bool = True) -> float:
         """The loss before the update. Unless `fresh`, start from the state of the step before."""
         self.optimizer.zero_grad()
-        loss, state = self.model.loss(*batch, None if fresh else self.state)
+        loss, state = self.loss(*batch, None if fresh else self.state)
         self.state = detach(state)
         loss.backward()
         if self.clip is not None:
@@ -47,12 +48,11 @@ class Trainer:
 
     def snapshot(self) -> dict[str, ndarray]:
         """Weights, optimiser state and last state as arrays, keyed `weights/…`, `optimizer/…`, `state/…`."""
-        arrays = {f"weights/{name}": t.numpy().copy() for name, t in self.model.state_dict().items()}
+        arrays = {f"weights/{name}": array(t) for name, t in self.model.state_dict().items()}
         for number, part in self.optimizer.state_dict()["state"].items():
-            tensors = {k: torch.as_tensor(v) for k, v in part.items() if v is not None}
-            arrays |= {f"optimizer/{number}/{k}": t.numpy().copy() for k, t in tensors.items()}
+            arrays |= {f"optimizer/{number}/{k}": array(v) for k, v in part.items() if v is not None}
         parts = self.state if isinstance(self.state, tuple) else (self.state,)
-        return arrays | {f"state/{n}": t.numpy().copy() for n, t in enumerate(parts) if t is not None}
+        return arrays | {f"state/{n}": array(t) for n, t in enumerate(parts) if t is not None}
 
     def restore(self, arrays: Mapping[str, ndarray]) -> None:
         """Go on from a snapshot. KeyError or RuntimeError where it is not one of this model."""
@@ -63,7 +63,9 @@ class Trainer:
             _, number, field = key.split("/")
             memory.setdefault(int(number), {})[field] = torch.tensor(arrays[key])
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": memory})
-        states = tuple(torch.tensor(arrays[key]) for key in sorted(arrays) if key.startswith("state/"))
+        device = next(self.model.parameters()).device
+        keys = sorted(key for key in arrays if key.startswith("state/"))
+        states = tuple(torch.tensor(arrays[key], device=device) for key in keys)
         self.state = states[0] if len(states) == 1 else states or None
 
 
@@ -72,3 +74,8 @@ def detach(state: Any) -> Any:
     if isinstance(state, tuple):
         return tuple(detach(part) for part in state)
     return None if state is None else state.detach()
+
+
+def array(value: Any) -> ndarray:
+    """A copy in NumPy's hands, from wherever the tensor is."""
+    return torch.as_tensor(value).detach().cpu().numpy().copy()
