@@ -67,7 +67,7 @@ class SequenceModel(nn.Module):
         prediction, state_n = self(x, state)
         rows = prediction.reshape(-1, prediction.shape[-1])
         if isinstance(target, list) and not self.last:
-            target = pack_sequence([torch.as_tensor(t) for t in target], enforce_sorted=False).data
+            target = pack(target).data
         wanted = torch.as_tensor(target)
         if self.loss_name == "cross_entropy":
             return F.cross_entropy(rows, wanted.reshape(-1)), state_n  # (5)
@@ -76,7 +76,7 @@ class SequenceModel(nn.Module):
     def _embed(self, x: Any) -> Any:
         """The layer's input."""
         if isinstance(x, list):
-            x = pack_sequence([torch.as_tensor(sequence) for sequence in x], enforce_sorted=False)
+            x = pack(x)
         data = x.data if isinstance(x, PackedSequence) else torch.as_tensor(x)
         if self.embedding is None:
             data = data.to(next(self.rnn.parameters()).dtype)
@@ -92,3 +92,10 @@ class SequenceModel(nn.Module):
         if isinstance(output, PackedSequence):
             return torch.stack([sequence[-1] for sequence in unpack_sequence(output)])
         return output.select(1, -1)
+
+
+def pack(sequences: list[Any]) -> PackedSequence:
+    """Longest first, ties in the caller's order: torch's own sort may exchange them, and so the rows."""
+    order = sorted(range(len(sequences)), key=lambda n: -len(sequences[n]))
+    packed = pack_sequence([torch.as_tensor(sequences[n]) for n in order])
+    return PackedSequence(packed.data, packed.batch_sizes, torch.tensor(order))

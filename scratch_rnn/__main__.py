@@ -1,5 +1,24 @@
 """`python -m scratch_rnn`."""
 
-from scratch_rnn.cli import app
+import io
+import os
+import sys
 
-app(prog_name="python -m scratch_rnn")
+
+def main() -> None:
+    """Run the command line, with one thread for BLAS and torch unless the user says otherwise.
+
+    The labs' matrices are small: a second thread waits longer than it works, the more so where something
+    else runs on the machine. The variable is read when they are imported.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no Korean gets a ? instead
+    from scratch_rnn.cli import app
+
+    app(prog_name="python -m scratch_rnn")
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.lab import Lab, Settings, Vocabulary
+from scratch_rnn.labs.lab import Alphabet, Lab, Settings
 
 WORDS = ("hello", "eolll", "lleel")
 
@@ -32,8 +32,8 @@ class Basics(Lab):
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
-        vocabulary = Vocabulary("helo")
-        self.x = vocabulary.one_hot(np.stack([vocabulary.encode(word) for word in WORDS]))
+        alphabet = Alphabet("helo")
+        self.x = alphabet.one_hot(np.stack([alphabet.encode(word) for word in WORDS]))
         self.changed = self.x.copy()
         self.changed[0] = self.x[0, ::-1]  # word 0 spelt backwards; the others as they were
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scratch_rnn.checks import message
-from scratch_rnn.labs.lab import Lab, Training, UsageError, Vocabulary
+from scratch_rnn.labs.errors import UsageError
+from scratch_rnn.labs.lab import Alphabet, Lab, Training
+from scratch_rnn.labs.options import option
 
 
 @dataclass(frozen=True)
@@ -19,18 +21,18 @@ class NextCharacter(Training):
     """The options of hihello."""
 
     lr: float = 0.1
-    head: bool = False
+    head: bool = option(False, "a linear layer on the states; without it they are the logits")
 
 
 @dataclass(frozen=True)
 class WithText(NextCharacter):
     """The options of charseq."""
 
-    text: str = " if you want you"
+    text: str = option(" if you want you", "what is learnt")
 
 
 class CharSeq(Lab):
-    """The next character of one text, all of it at every step."""
+    """Read a text, and at each character name the next."""
 
     name = "charseq"
     options: ClassVar[type[NextCharacter]] = WithText
@@ -41,14 +43,14 @@ class CharSeq(Lab):
         text = self.text
         if len(text) < 2:
             raise UsageError(message(self.name, "--text of at least 2 characters", len(text)))
-        self.vocabulary = Vocabulary(self.alphabet)
-        classes = len(self.vocabulary)
-        self.hidden = settings.hidden or classes
-        if not settings.head and self.hidden != classes:
+        self.alphabet = Alphabet(self.symbols)
+        classes = len(self.alphabet)
+        self.settle(hidden=settings.hidden or classes)
+        if not settings.head and self.settings.hidden != classes:
             expected = f"--hidden {classes}, one unit a character (or --head)"
-            raise UsageError(message(self.name, expected, self.hidden))
-        numbers = self.vocabulary.encode(text)[None]  # (N, T), one sequence
-        self.x, self.y = self.vocabulary.one_hot(numbers[:, :-1]), numbers[:, 1:]
+            raise UsageError(message(self.name, expected, settings.hidden))
+        numbers = self.alphabet.encode(text)[None]  # (N, T), one sequence
+        self.x, self.y = self.alphabet.one_hot(numbers[:, :-1]), numbers[:, 1:]
 
     @property
     def text(self) -> str:
@@ -56,17 +58,15 @@ class CharSeq(Lab):
         return str(self.settings.text)
 
     @property
-    def alphabet(self) -> str:
+    def symbols(self) -> str:
         """Sorted: the order of a set changes from run to run, and with it the weights each letter gets."""
         return "".join(sorted(set(self.text)))
 
     def model(self, implementation: Any, dtype: Any) -> Any:
         """RNN(V, V), or RNN(V, hidden) and a head."""
-        s, classes = self.settings, len(self.vocabulary)
+        s, classes = self.settings, len(self.alphabet)
         outputs = classes if s.head else None
-        return implementation.SequenceModel(
-            s.cell, classes, self.hidden, s.layers, outputs=outputs, dtype=dtype
-        )
+        return implementation.SequenceModel(s.cell, classes, s.hidden, s.layers, outputs=outputs, dtype=dtype)
 
     def batch(self, step: int) -> tuple[Any, ...]:
         """The whole text, always."""
@@ -77,10 +77,19 @@ class CharSeq(Lab):
         logits, _ = trainer.predict(self.x)
         said = logits.argmax(axis=-1)
         return {
-            "prediction": self.vocabulary.decode(said[0]),
+            "prediction": self.alphabet.decode(said[0]),
             "accuracy": float((said == self.y).mean()),
-            "loss_floor": None if self.settings.head else math.log1p((len(self.vocabulary) - 1) / math.e**2),
+            "loss_floor": self.floor,
         }
+
+    @property
+    def floor(self) -> float | None:
+        """What states in (-1, 1) can reach as logits: 1 at the right class, -1 at all others."""
+        return None if self.settings.head else math.log1p((len(self.alphabet) - 1) / math.e**2)
+
+    def levels(self) -> Mapping[str, float]:
+        """The floor, where there is one."""
+        return {} if self.floor is None else {"cannot go below, without a head": self.floor}
 
     def summary(self, result: Mapping[str, Any]) -> str:
         """The text it said, and the share that is right."""

@@ -4,6 +4,7 @@ An .npz of plain arrays (no pickle), written beside its name and then renamed. T
 keep: what a lab draws is a function of its seed and the number of the step (lab.py).
 """
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,7 +15,10 @@ import numpy as np
 from numpy import ndarray
 
 from scratch_rnn.checks import message
-from scratch_rnn.labs.lab import Lab, UsageError
+from scratch_rnn.labs.errors import UsageError
+from scratch_rnn.labs.files import digest, read_bytes, replacing
+from scratch_rnn.labs.lab import Lab
+from scratch_rnn.labs.options import flag, options_of
 
 VERSION = 1
 """Of the file's layout."""
@@ -28,52 +32,71 @@ class Checkpoint:
     about: Mapping[str, Any]
     arrays: Mapping[str, ndarray]
 
-    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings to go on with: the checkpoint's, and a new --steps or --epochs.
+    def settings(self, given: Mapping[str, Any], lab: type[Lab]) -> dict[str, Any]:
+        """The settings to go on with: the checkpoint's, and of the given ones those that may be new.
 
-        UsageError where another option is given that differs from the checkpoint's.
+        UsageError where another one is given that differs from the checkpoint's, and where a file that
+        was read then has changed.
         """
-        kept = {k: v for k, v in self.about["settings"].items() if k not in ("steps", "epochs")}
-        for option, value in given.items():
-            if option in kept and kept[option] != value:
-                expected = f"--{option.replace('_', '-')} {kept[option]}, as in {self.path}"
-                raise UsageError(message("--load", expected, value))
-        return {k: v for k, v in kept.items() if v is not None} | dict(given)
+        kept = {name: value for name, value in self.about["settings"].items() if value is not None}
+        length = ("steps", "epochs")
+        if any(name in given for name in length):
+            kept = {name: value for name, value in kept.items() if name not in length}
+        for name, value in given.items():
+            if name not in (*length, *lab.afterwards) and kept.get(name) != value:
+                raise UsageError(
+                    message("--load", f"{flag(name)} {kept.get(name)}, as in {self.path}", value)
+                )
+        for name, sha in self.about["files"].items():
+            if digest(flag(name), str(kept.get(name))) != sha:
+                expected = f"{flag(name)} as it was when {self.path} was written"
+                raise UsageError(message("--load", expected, f"a {kept[name]} that has changed"))
+        return kept | dict(given)
 
     def restore(self, trainer: Any) -> list[float]:
         """Put the trainer where the run stood: the losses so far."""
         try:
             trainer.restore(self.arrays)
             return [float(loss) for loss in self.arrays["losses"]]
-        except Exception as error:  # likewise
+        except Exception as error:  # numpy and torch raise this and that where arrays do not fit
             text = message("--load", "a checkpoint of this model", f"{self.path} ({_first_line(error)})")
             raise UsageError(text) from None
 
 
-def write_checkpoint(path: Path, lab: Lab, impl: str, losses: list[float], trainer: Any) -> None:
-    """Whole or not at all."""
-    about = {"version": VERSION, "lab": lab.name, "impl": str(impl), "settings": asdict(lab.settings)}
-    arrays = trainer.snapshot() | {"losses": np.array(losses), "about": np.array(json.dumps(about))}
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as file:
-        np.savez(file, **arrays)
-    beside.replace(path)
+def write_checkpoint(
+    path: Path, lab: Lab, impl: str, losses: list[float], arrays: Mapping[str, ndarray]
+) -> None:
+    """Whole or not at all. `arrays` is the trainer's snapshot."""
+    settings = asdict(lab.settings)
+    files = [each.name for each in options_of(type(lab.settings)) if each.file and settings[each.name]]
+    about = {
+        "version": VERSION,
+        "lab": lab.name,
+        "impl": str(impl),
+        "settings": settings,
+        "files": {name: digest(flag(name), settings[name]) for name in files},
+    }
+    content = {**arrays, "losses": np.array(losses), "about": np.array(json.dumps(about))}
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **content)
 
 
 def read_checkpoint(path: Path, lab: str, impl: str) -> Checkpoint:
     """UsageError for what is no checkpoint of this lab on this implementation."""
+    data = read_bytes("--load", path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(str(arrays.pop("about")))
         found = {key: about[key] for key in ("version", "lab", "impl")}
-        dict(about["settings"])
     except Exception as error:  # a damaged file can make zipfile and numpy raise almost anything
         text = message("--load", "a checkpoint that --save wrote", f"{path} ({_first_line(error)})")
         raise UsageError(text) from None
     wanted = {"version": VERSION, "lab": lab, "impl": impl}
     if found != wanted:
         raise UsageError(message("--load", f"a checkpoint of {wanted}", f"{path}, of {found}"))
+    if not isinstance(about.get("settings"), dict) or not isinstance(about.get("files"), dict):
+        raise UsageError(message("--load", "a checkpoint with settings and files", path))
     return Checkpoint(path, about, arrays)
 
 

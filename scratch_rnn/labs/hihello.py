@@ -9,9 +9,9 @@ from scratch_rnn.labs.charseq import CharSeq, NextCharacter
 
 
 class HiHello(CharSeq):
-    """'hihell' to 'ihello', over the course's own order of letters."""
+    """Teach an RNN to answer 'hihell' with 'ihello'."""
 
     name = "hihello"
     options = NextCharacter
     text = "hihello"
-    alphabet = "hielo"
+    symbols = "hielo"

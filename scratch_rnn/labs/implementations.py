@@ -1,4 +1,4 @@
-"""The three that compute: numpy, torch and reference, each a pair of modules with the same names in them.
+"""The three that compute: numpy, torch and reference, each some modules with the same names in them.
 
 They are found by name when they are asked for, so that a lab on numpy does not need reference/.
 """
@@ -13,7 +13,9 @@ import torch
 from numpy import ndarray
 
 from scratch_rnn.checks import message
-from scratch_rnn.labs.lab import Lab, Training, UsageError
+from scratch_rnn.labs.errors import UsageError
+from scratch_rnn.labs.lab import Lab, Training
+from scratch_rnn.torch_autograd.distributed import DistributedTrainer, Processes
 
 PACKAGES = {
     "numpy": "scratch_rnn.numpy_bptt",
@@ -28,6 +30,8 @@ class Implementation:
 
     name: str
     SequenceModel: Any
+    CaptionModel: Any
+    Seq2Seq: Any
     Trainer: Any
 
     def dtype(self, name: str) -> Any:
@@ -39,13 +43,15 @@ def load(name: str) -> Implementation:
     """Find an implementation; UsageError where it is not there."""
     package = PACKAGES[name]
     try:
-        model, trainer = import_module(f"{package}.model"), import_module(f"{package}.trainer")
+        files = ("model", "caption", "seq2seq", "trainer")
+        model, caption, seq2seq, trainer = (import_module(f"{package}.{file}") for file in files)
     except ModuleNotFoundError as error:
         if name != "reference":
             raise
         expected = "the folder reference/ of the project's clone beside scratch_rnn"
         raise UsageError(message("--impl reference", expected, error)) from None
-    return Implementation(name, model.SequenceModel, trainer.Trainer)
+    models = model.SequenceModel, caption.CaptionModel, seq2seq.Seq2Seq
+    return Implementation(name, *models, trainer.Trainer)
 
 
 def first_weights(lab: Lab) -> Mapping[str, ndarray]:
@@ -60,7 +66,12 @@ def first_weights(lab: Lab) -> Mapping[str, ndarray]:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
-def trainer(lab: Lab, implementation: Implementation, weights: Mapping[str, ndarray]) -> Any:
+def trainer(
+    lab: Lab,
+    implementation: Implementation,
+    weights: Mapping[str, ndarray],
+    processes: Processes | None = None,
+) -> Any:
     """The lab's model on one implementation, with these weights, ready to train."""
     s = lab.settings
     model = lab.model(implementation, implementation.dtype(s.dtype))
@@ -70,4 +81,6 @@ def trainer(lab: Lab, implementation: Implementation, weights: Mapping[str, ndar
         model.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
     if not isinstance(s, Training):
         return implementation.Trainer(model, "sgd", lr=0.0)  # nothing is trained
+    if processes is not None:
+        return DistributedTrainer(model, s.optimizer, s.lr, s.clip, processes)
     return implementation.Trainer(model, s.optimizer, s.lr, s.clip)

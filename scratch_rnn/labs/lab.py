@@ -6,39 +6,41 @@ of the step: the three implementations see the same batches, and a resumed run s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray
 
 from scratch_rnn.checks import message
+from scratch_rnn.labs.errors import UsageError
+from scratch_rnn.labs.options import option
 
-
-class UsageError(Exception):
-    """A user's mistake: one line, exit status 2."""
+MARKS = {"numpy": "o", "torch": "x", "reference": "+"}
+STROKES = {"numpy": "-", "torch": "--", "reference": ":"}
+"""In pictures points and curves of the three lie on each other; so they are told apart."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every lab has. `dtype` is "float64" or "float32"."""
+    """What every lab has."""
 
-    cell: str = "rnn"
-    hidden: int | None = None
-    layers: int = 1
-    seed: int = 0
-    dtype: str = "float64"
+    cell: str = option("rnn", "the cell of the recurrent layer", choices=("rnn", "lstm", "gru"))
+    hidden: int | None = option(None, "units of a layer", least=1)
+    layers: int = option(1, "layers, one on the other", least=1)
+    seed: int = option(0, "of the first weights, and of whatever is shuffled or drawn", least=0)
+    dtype: str = option("float64", "what is computed in", choices=("float64", "float32"))
 
 
 @dataclass(frozen=True)
 class Training(Settings):
     """What every lab has that trains."""
 
-    steps: int | None = None
-    epochs: int | None = None
-    lr: float = 0.01
-    optimizer: str = "adam"
-    clip: float | None = None
+    steps: int | None = option(None, "updates, those of a loaded run included", least=1)
+    epochs: int | None = option(None, "passes over the data, instead of --steps", least=1)
+    lr: float = option(0.01, "learning rate", above=0)
+    optimizer: str = option("adam", "torch.optim's formulas and defaults", choices=("sgd", "adam"))
+    clip: float | None = option(None, "scale gradients whose norm is larger down to it", above=0)
 
 
 class Lab:
@@ -48,24 +50,36 @@ class Lab:
     options: ClassVar[type[Settings]] = Training
     quick: ClassVar[Mapping[str, Any]] = {}
     """Settings for the main job, where they differ from the defaults."""
+    afterwards: ClassVar[Sequence[str]] = ()
+    """Options that say what is done after the training: a run that was loaded may choose anew."""
+    distributes: ClassVar[bool] = False
+    """Whether `batch` gives arrays whose rows several processes can share."""
+    has_picture: ClassVar[bool] = False
+    """Whether `picture` draws something beside the loss curves."""
     epoch: int = 1
     """Steps in one pass over the data."""
     default_steps: int = 0
-    has_picture: ClassVar[bool] = False
-    """Whether `picture` draws something beside the loss curves."""
+    warnings: Sequence[str] = ()
+    """What users should know before they believe the result."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+        if isinstance(settings, Training) and None not in (settings.steps, settings.epochs):
+            raise UsageError(message(self.name, "--steps or --epochs", "both"))
+
+    def settle(self, **chosen: Any) -> None:
+        """Put values in the place of settings that were left open."""
+        self.settings = replace(self.settings, **chosen)
 
     @property
     def steps(self) -> int:
         """How many steps to train."""
-        steps, epochs = getattr(self.settings, "steps", None), getattr(self.settings, "epochs", None)
-        if steps is not None and epochs is not None:
-            raise UsageError(message(self.name, "--steps or --epochs", "both"))
-        if epochs is not None:
-            return int(epochs) * self.epoch
-        return self.default_steps if steps is None else int(steps)
+        s = self.settings
+        if not isinstance(s, Training):
+            return 0
+        if s.epochs is not None:
+            return s.epochs * self.epoch
+        return self.default_steps if s.steps is None else s.steps
 
     def model(self, implementation: Any, dtype: Any) -> Any:
         """The model, made by an implementation (implementations.py); filled in by the lab."""
@@ -87,12 +101,16 @@ class Lab:
         """The result in a few words, for the table; filled in by the lab."""
         raise UsageError(message(self.name, "a summary", f"none of {list(result)}"))
 
+    def levels(self) -> Mapping[str, float]:
+        """Losses worth a line across the picture of the loss curves, by what they are."""
+        return {}
+
     def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
         """Draw the lab's own picture from the results by implementation; only where has_picture."""
 
 
-class Vocabulary:
-    """Characters by number, in the order given."""
+class Alphabet:
+    """Characters by number, in the order given, and as one-hot vectors."""
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.symbols = list(symbols)

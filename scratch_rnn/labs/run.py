@@ -8,22 +8,21 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from scratch_rnn.checks import message
 from scratch_rnn.labs.checkpoint import Checkpoint, write_checkpoint
+from scratch_rnn.labs.errors import Failure, Interrupted, UsageError
 from scratch_rnn.labs.implementations import first_weights, load, trainer
 from scratch_rnn.labs.lab import Lab
+from scratch_rnn.torch_autograd.distributed import Processes
 
 TOLERANCE = 1e-9
 """Largest relative difference between two curves, in float64."""
 JUDGED_STEPS = 150
 """Later steps are reported, not judged: rounding grows by itself (labs/README.md)."""
 
-
-class Failure(Exception):
-    """A run that went wrong: one line, exit status 1."""
-
-
-class Interrupted(Exception):
-    """The user wants to stop; raised between two steps, when the state is whole."""
+Tick = Callable[[str, int], bool]
 
 
 @dataclass(frozen=True)
@@ -73,46 +72,70 @@ class Report:
 def run_lab(
     lab: Lab,
     impls: Sequence[str],
-    tick: Callable[[str, int], None],
+    tick: Tick,
     save: Path | None = None,
     load_from: Checkpoint | None = None,
+    processes: Processes | None = None,
 ) -> Report:
-    """Run a lab; `tick(impl, steps done)` is told of every step, and may raise Interrupted.
+    """Run a lab; `tick(impl, steps done)` is told of every step, and says whether to stop there.
 
     With one implementation, `load_from` goes on where a checkpoint ended, and `save` names the file for
-    the next one, written at the end and when interrupted.
+    the next one, written at the end and when interrupted. With `processes` this is one of several that
+    train together; only the first of them writes and has a result.
     """
     weights = first_weights(lab)
     runs = []
     for impl in impls:
-        work = trainer(lab, load(impl), weights)
-        losses: list[float] = []
-        if load_from is not None:
-            losses = load_from.restore(work)
-        start = time.perf_counter()
+        work = trainer(lab, load(impl), weights, processes)
+        losses = [] if load_from is None else load_from.restore(work)
+        if len(losses) > lab.steps:
+            raise UsageError(message("--load", f"--steps of at least {len(losses)}, as it took", lab.steps))
+        start, first = time.perf_counter(), processes is None or processes.rank == 0
         try:
-            _train(lab, impl, work, losses, tick)
+            with np.errstate(all="ignore"):  # the loss tells
+                _train(lab, impl, work, losses, tick, processes)
         except Interrupted:
-            kept = ""
-            if save is not None:
-                write_checkpoint(save, lab, impl, losses, work)
-                kept = f"; it stands in {save}"
+            kept = _save(save, lab, impl, losses, work, first)
             raise Failure(f"{lab.name}: interrupted after step {len(losses)} of {lab.steps}{kept}") from None
-        if save is not None:
-            write_checkpoint(save, lab, impl, losses, work)
+        _save(save, lab, impl, losses, work, first)
         seconds = time.perf_counter() - start
-        runs.append(Run(impl, losses, work.parameters(), seconds, lab.result(work)))
+        result = _result(lab, impl, work) if first else {}
+        runs.append(Run(impl, losses, work.parameters(), seconds, result))
     return Report(lab, runs)
 
 
-def _train(lab: Lab, impl: str, work: Any, losses: list[float], tick: Callable[[str, int], None]) -> None:
+def _train(
+    lab: Lab, impl: str, work: Any, losses: list[float], tick: Tick, processes: Processes | None
+) -> None:
     """Go on to the last step, one loss a step."""
     for step in range(len(losses), lab.steps):
         loss = work.step(*lab.batch(step), fresh=lab.fresh(step))
         losses.append(loss)
         if not math.isfinite(loss):
             raise Failure(f"{lab.name}: {impl}: the loss is {loss} at step {step}; try a smaller --lr")
-        tick(impl, step + 1)
+        wish = tick(impl, step + 1)
+        if wish if processes is None else processes.anyone(wish):
+            raise Interrupted
+
+
+def _save(path: Path | None, lab: Lab, impl: str, losses: list[float], work: Any, first: bool) -> str:
+    """Write a checkpoint where one is wanted; all processes must join in the snapshot."""
+    if path is None:
+        return ""
+    arrays = work.snapshot()
+    if first:
+        write_checkpoint(path, lab, impl, losses, arrays)
+    return f"; it stands in {path}"
+
+
+def _result(lab: Lab, impl: str, work: Any) -> dict[str, Any]:
+    """The lab's; Failure for one that is no number, after a last update that went too far."""
+    with np.errstate(all="ignore"):
+        result = lab.result(work)
+    for name, value in result.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise Failure(f"{lab.name}: {impl}: {name} is {value}; try a smaller --lr")
+    return result
 
 
 def _curve(run: Run) -> list[float]:

@@ -1,38 +1,52 @@
-"""What people see of a report: a table, and a picture of its loss curves."""
+"""What people see of a report: a table, a picture, a JSON file."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from rich.console import Group
+from rich import box
 from rich.table import Table
-from rich.text import Text
 
-from scratch_rnn.labs.lab import Lab
+from scratch_rnn.labs.files import replacing
+from scratch_rnn.labs.lab import STROKES, Lab
 from scratch_rnn.labs.run import JUDGED_STEPS, Report
 
-STYLES = {"numpy": "-", "torch": "--", "reference": ":"}
-"""Three curves that lie on each other are told apart by their strokes."""
+LOGARITHMIC = 100
+"""Where the largest loss is so many times the smallest, a straight axis shows neither."""
 
 
-def table(reports: Sequence[Report]) -> Group:
-    """One row a run, and below it one line a lab: what came out."""
-    view = Table(title="the same weights, the same batches, three that compute")
-    view.add_column("lab", no_wrap=True)
-    view.add_column("impl", no_wrap=True)
+def table(reports: Sequence[Report]) -> Table:
+    """One row a run."""
+    view = Table(
+        title="the same weights, the same batches, three that compute",
+        caption="difference: the largest relative one of any two curves, "
+        f"first {JUDGED_STEPS} steps (and all)",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for column in ("lab", "impl"):
+        view.add_column(column, no_wrap=True)
     for column in ("steps", "first loss", "last loss", "seconds", "difference"):
-        view.add_column(column, justify="right")
+        view.add_column(column, justify="right", no_wrap=True)
     for report in reports:
         for row, run in enumerate(report.runs):
-            ends = [f"{run.losses[i]:.7g}" for i in (0, -1)] if run.losses else ["-", "-"]
+            ends = [f"{run.losses[i]:.5g}" for i in (0, -1)] if run.losses else ["-", "-"]
             steps, seconds = str(len(run.losses) or "-"), f"{run.seconds:.2f}"
             name, difference = (report.lab.name, _difference(report)) if row == 0 else ("", "")
             last = row == len(report.runs) - 1
             view.add_row(name, run.impl, steps, *ends, seconds, difference, end_section=last)
-    view.caption = f"difference: largest relative difference of any two curves (first {JUDGED_STEPS} steps)"
-    results = [line for report in reports for line in _results(report)]
-    return Group(view, *(Text(line) for line in results))
+    return view
+
+
+def results(report: Report) -> list[str]:
+    """What came out: one line where all implementations say the same, else one each."""
+    said = {run.impl: report.lab.summary(run.result) for run in report.runs}
+    if len(set(said.values())) == 1:
+        return [f"{report.lab.name}: {next(iter(said.values()))}"]
+    return [f"{report.lab.name}, {impl}: {text}" for impl, text in said.items()]
 
 
 def plot(report: Report, path: Path) -> None:
@@ -43,7 +57,15 @@ def plot(report: Report, path: Path) -> None:
     figure = Figure(figsize=(7 * len(drawings), 4.2), layout="constrained")
     for axes, draw in zip(figure.subplots(1, len(drawings), squeeze=False)[0], drawings, strict=True):
         draw(axes, report)
-    figure.savefig(path, dpi=120, format="png")
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=120, format="png")
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Write what there is of numbers."""
+    text = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
+    with replacing(path) as beside:
+        beside.write_text(text + "\n", encoding="utf-8")
 
 
 def can_plot(lab: Lab) -> bool:
@@ -53,7 +75,12 @@ def can_plot(lab: Lab) -> bool:
 
 def _curves(axes: Any, report: Report) -> None:
     for run in report.runs:
-        axes.plot(run.losses, STYLES[run.impl], label=run.impl, linewidth=2)
+        axes.plot(run.losses, STROKES[run.impl], label=run.impl, linewidth=2)
+    for label, level in report.lab.levels().items():
+        axes.axhline(level, color="0.5", linewidth=1, label=f"{label}: {level:.4g}")
+    losses = [loss for run in report.runs for loss in run.losses]
+    if min(losses) > 0 and max(losses) > LOGARITHMIC * min(losses):
+        axes.set_yscale("log")
     axes.set_title(f"{report.lab.name}: loss")
     axes.set_xlabel("step")
     axes.set_ylabel("loss, before the step's update")
@@ -63,14 +90,6 @@ def _curves(axes: Any, report: Report) -> None:
 
 def _own(axes: Any, report: Report) -> None:
     report.lab.picture(axes, {run.impl: run.result for run in report.runs})
-
-
-def _results(report: Report) -> list[str]:
-    """One line where all implementations say the same, else one each."""
-    said = {run.impl: report.lab.summary(run.result) for run in report.runs}
-    if len(set(said.values())) == 1:
-        return [f"{report.lab.name}: {next(iter(said.values()))}"]
-    return [f"{report.lab.name}, {impl}: {text}" for impl, text in said.items()]
 
 
 def _difference(report: Report) -> str:

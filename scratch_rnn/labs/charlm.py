@@ -1,0 +1,185 @@
+"""Lab charlm: a language model of characters, trained on a long text that is read in pieces.
+
+Truncated BPTT. The text is cut into as many streams as the batch has rows, and each row reads its own from
+left to right, a window a step: the state in which a step ends is the one in which the next begins, but
+no gradient flows back across the cut. Every epoch begins at the beginnings, with zeros.
+
+What it learnt is measured in bits per character on text that it has not seen, read as one stream, beside a
+baseline that knows only the character before, counted on the same training text:
+
+    (1)  bits = -mean log₂ p(c_t | what stood before)
+    (2)  bigram: p(b | a) = (n(a b) + 1) / (n(a) + V)         add-one smoothing: nothing is impossible
+
+The last of the V classes stands for all characters that the training text does not have.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy import ndarray
+
+from scratch_rnn.checks import message
+from scratch_rnn.labs.errors import UsageError
+from scratch_rnn.labs.files import data_file, read_text
+from scratch_rnn.labs.lab import Alphabet, Lab, Training
+from scratch_rnn.labs.options import option
+from scratch_rnn.numpy_bptt import ops
+
+EMBEDDING = 32
+PIECE = 1000
+"""Characters of unseen text that are read at once; the state is carried on, so it changes no result."""
+
+
+@dataclass(frozen=True)
+class Options(Training):
+    """The options of charlm."""
+
+    cell: str = "lstm"
+    hidden: int | None = 128
+    lr: float = 0.003
+    clip: float | None = 1.0
+    batch_size: int = option(16, "rows, each of which reads a stream of its own", least=1)
+    file: str | None = option(None, "text to learn from; default a part of Python's help", file=True)
+    test_file: str | None = option(None, "text to measure on; default the last tenth of the text", file=True)
+    window: int = option(50, "characters between two updates", least=1)
+    sample: int | None = option(None, "characters to write afterwards", least=1)
+    temperature: float = option(1.0, "of the sample: below 1 it keeps to what is likely", above=0)
+    prompt: str | None = option(None, "what the sample begins with; default the text's first character")
+
+
+class CharLM(Lab):
+    """A language model of characters, trained on a long text that is read in pieces."""
+
+    name = "charlm"
+    options = Options
+    quick: ClassVar[Mapping[str, Any]] = {"steps": 200}
+    afterwards = ("sample", "temperature", "prompt")
+    distributes = True
+    has_picture = True
+    default_steps = 1000
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        train, test = self._texts()
+        rows, needed = settings.batch_size, settings.batch_size * settings.window + 1
+        if len(train) < needed:
+            expected = f"a text of at least --batch-size × --window + 1 = {needed} characters to learn from"
+            raise UsageError(message(self.name, expected, len(train)))
+        if len(test) < 2:
+            raise UsageError(message(self.name, "a text of at least 2 characters to measure on", len(test)))
+        self.alphabet = Alphabet(sorted(set(train)))
+        self.unknown, self.classes = len(self.alphabet), len(self.alphabet) + 1
+        self.train, self.test = self._encode(train), self._encode(test)
+        length = (len(train) - 1) // rows
+        self.x = self.train[: rows * length].reshape(rows, length)
+        self.y = self.train[1 : rows * length + 1].reshape(rows, length)
+        self.epoch = -(-length // settings.window)
+        self.prompt = train[0] if settings.prompt is None else settings.prompt
+        self._check_prompt()
+
+    def _texts(self) -> tuple[str, str]:
+        """What to learn from and what to measure on."""
+        s = self.settings
+        text = read_text("--file", data_file("--file", s.file, "topics.txt"))
+        if s.test_file is not None:
+            return text, read_text("--test-file", Path(s.test_file))
+        cut = len(text) - len(text) // 10
+        return text[:cut], text[cut:]
+
+    def _encode(self, text: str) -> ndarray:
+        index = self.alphabet.index
+        return np.array([index.get(character, self.unknown) for character in text], dtype=np.int64)
+
+    def _check_prompt(self) -> None:
+        """A prompt is one that the model can read; without --sample there is nothing to prompt."""
+        s = self.settings
+        if s.sample is None and s.prompt is not None:
+            raise UsageError(message(self.name, "--sample with --prompt", "none"))
+        if s.prompt is not None and (not s.prompt or set(s.prompt) - set(self.alphabet.symbols)):
+            strange = "".join(sorted(set(s.prompt) - set(self.alphabet.symbols)))
+            got = f"{strange!r}, which it does not have" if strange else "an empty one"
+            raise UsageError(message(self.name, "a --prompt of characters of the training text", got))
+
+    def model(self, implementation: Any, dtype: Any) -> Any:
+        """Embedding, LSTM(32, 128), head."""
+        s, classes = self.settings, self.classes
+        return implementation.SequenceModel(
+            s.cell, EMBEDDING, s.hidden, s.layers, embed=classes, outputs=classes, dtype=dtype
+        )
+
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """The next window of every stream."""
+        start = step % self.epoch * self.settings.window
+        piece = slice(start, start + self.settings.window)
+        return self.x[:, piece], self.y[:, piece]
+
+    def fresh(self, step: int) -> bool:
+        """At the beginning of the streams."""
+        return step % self.epoch == 0
+
+    def result(self, trainer: Any) -> dict[str, Any]:
+        """Bits per character on the unseen text, and a sample where one is wanted."""
+        state, costs = None, []
+        x, y = self.test[None, :-1], self.test[1:]
+        for start in range(0, len(y), PIECE):
+            logits, state = trainer.predict(x[:, start : start + PIECE], state)
+            costs.append(ops.cross_entropy(logits[0], y[start : start + PIECE]))
+        result = {
+            "bits_per_char": float(np.concatenate(costs).mean()) / math.log(2),  # (1)
+            "bigram_bits_per_char": bigram_bits(self.train, self.test, self.classes),
+            "test_characters": len(y),
+            "unknown_characters": int((y == self.unknown).sum()),
+        }
+        if self.settings.sample is None or not math.isfinite(result["bits_per_char"]):
+            return result
+        return result | {"sample": self._sample(trainer)}
+
+    def _sample(self, trainer: Any) -> str:
+        """The prompt, and characters drawn one by one from what the model says."""
+        s, written = self.settings, list(self._encode(self.prompt))
+        rng = np.random.default_rng([s.seed, s.sample])
+        logits, state = trainer.predict(np.array([written]), None)
+        for _ in range(s.sample):
+            scores = logits[0, -1, : self.unknown].astype(np.float64) / s.temperature
+            p = np.exp(scores - scores.max())
+            written.append(int(rng.choice(self.unknown, p=p / p.sum())))
+            logits, state = trainer.predict(np.array([written[-1:]]), state)
+        return self.alphabet.decode(written)
+
+    def summary(self, result: Mapping[str, Any]) -> str:
+        """Bits per character beside the baseline, and the sample."""
+        unknown, count = result["unknown_characters"], result["test_characters"]
+        strange = f", {unknown} of them never seen in training" if unknown else ""
+        sample = f"; it writes:\n{result['sample']}" if "sample" in result else ""
+        return (
+            f"{result['bits_per_char']:.4f} bits per character on {count:,} unseen characters{strange} "
+            f"(bigram, add-one: {result['bigram_bits_per_char']:.4f}){sample}"
+        )
+
+    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Bits per character, beside what it takes to beat."""
+        some = next(iter(results.values()))
+        bars = {"any of V alike": math.log2(self.classes), "bigram": some["bigram_bits_per_char"]}
+        bars |= {impl: result["bits_per_char"] for impl, result in results.items()}
+        drawn = axes.bar(list(bars), list(bars.values()), color=["0.8", "0.6", *["C0"] * len(results)])
+        axes.bar_label(drawn, fmt="%.3f")
+        axes.set_title(f"charlm: {some['test_characters']:,} unseen characters")
+        axes.set_ylabel("bits per character (less is better)")
+        axes.margins(y=0.1)
+
+
+def bigram_bits(train: ndarray, test: ndarray, classes: int) -> float:
+    """Equation (2), counted on `train`, and (1) on `test`; the first character is given.
+
+    >>> text = np.array([0, 1, 0, 1, 0])
+    >>> bigram_bits(text, np.array([0, 1, 0]), classes=2) == -math.log2(3 / 4)
+    True
+    """
+    counts = np.ones((classes, classes))
+    np.add.at(counts, (train[:-1], train[1:]), 1)
+    p = counts / counts.sum(axis=1, keepdims=True)  # (2)
+    return float(-np.log2(p[test[:-1], test[1:]]).mean())

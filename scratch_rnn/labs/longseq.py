@@ -1,0 +1,172 @@
+"""Lab 11-3, longseq: a long text in windows, each one a row of the batch, through two layers and a head.
+
+A window moves one character at a time; at each of its characters the next is asked for. What a window
+shows is all that the model knows, so it cannot be perfect: after the first characters of a window several
+may follow, and the best guess is the one that follows most often. `best_possible` counts what that costs.
+
+    (1)  loss ≥ Σ_p n(p) H(next | p) / n          p: what a window has shown so far, n(p) times in the data
+    (2)  accuracy ≤ Σ_p max_c n(p, c) / n
+
+The stitched text is what the first window says, and from then on the last character of every window.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from scratch_rnn.checks import message
+from scratch_rnn.labs.batches import Batches
+from scratch_rnn.labs.errors import UsageError
+from scratch_rnn.labs.files import read_text
+from scratch_rnn.labs.lab import MARKS, Alphabet, Lab, Training
+from scratch_rnn.labs.options import option
+from scratch_rnn.numpy_bptt import ops
+
+SENTENCE = (
+    "if you want to build a ship, don't drum up people together to "
+    "collect wood and don't assign them tasks and work, but rather "
+    "teach them to long for the endless immensity of the sea."
+)
+AT_ONCE = 1000
+"""Windows in a batch where --batch-size does not say."""
+
+
+@dataclass(frozen=True)
+class Options(Training):
+    """The options of longseq."""
+
+    layers: int = 2
+    text: str | None = option(None, "what is learnt; default the course's sentence")
+    file: str | None = option(None, "what is learnt, in a file", file=True)
+    window: int = option(10, "characters in a window", least=1)
+    batch_size: int | None = option(None, f"windows in a batch; default all, {AT_ONCE} at most", least=1)
+
+
+class Best(NamedTuple):
+    """What no predictor can beat that sees a window from its first character on."""
+
+    loss: float
+    accuracy: float
+    accuracy_at: list[float]
+    """At each place in a window."""
+
+
+class LongSeq(Lab):
+    """A long text in windows, through two layers and a head."""
+
+    name = "longseq"
+    options = Options
+    default_steps = 300
+    has_picture = True
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        text, width = self._text(), settings.window + 1
+        if len(text) < width:
+            raise UsageError(message(self.name, f"a text of at least {width} characters", len(text)))
+        self.alphabet = Alphabet(sorted(set(text)))
+        self.settle(hidden=settings.hidden or len(self.alphabet))
+        numbers = self.alphabet.encode(text)
+        self.windows = np.lib.stride_tricks.sliding_window_view(numbers, width)
+        self.batches = Batches(
+            len(self.windows), settings.batch_size or min(len(self.windows), AT_ONCE), settings.seed
+        )
+        self.epoch = self.batches.steps
+        self.best = best_possible(self.windows)
+
+    def _text(self) -> str:
+        s = self.settings
+        if s.text is not None and s.file is not None:
+            raise UsageError(message(self.name, "--text or --file", "both"))
+        if s.file is None:
+            return SENTENCE if s.text is None else str(s.text)
+        return read_text("--file", Path(s.file))
+
+    def model(self, implementation: Any, dtype: Any) -> Any:
+        """RNN(V, V, 2) and a head."""
+        s, classes = self.settings, len(self.alphabet)
+        return implementation.SequenceModel(s.cell, classes, s.hidden, s.layers, outputs=classes, dtype=dtype)
+
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """Some windows, or all."""
+        windows = self.windows[self.batches.rows(step)]
+        return self.alphabet.one_hot(windows[:, :-1]), windows[:, 1:]
+
+    def result(self, trainer: Any) -> dict[str, Any]:
+        """What the model says after its last update, and what it costs."""
+        parts = [
+            self._read(trainer, self.windows[n : n + AT_ONCE]) for n in range(0, len(self.windows), AT_ONCE)
+        ]
+        said, costs = (np.concatenate(part) for part in zip(*parts, strict=True))
+        right = said == self.windows[:, 1:]
+        stitched = np.concatenate([said[0], said[1:, -1]])
+        wanted = np.concatenate([self.windows[0, 1:], self.windows[1:, -1]])
+        return {
+            "prediction": self.alphabet.decode(stitched),
+            "accuracy": float(right.mean()),
+            "best_accuracy": self.best.accuracy,
+            "loss": float(costs.mean()),
+            "best_loss": self.best.loss,
+            "wrong_from_second": int((stitched != wanted)[1:].sum()),
+            "accuracy_at": right.mean(axis=0).tolist(),
+        }
+
+    def _read(self, trainer: Any, windows: ndarray) -> tuple[ndarray, ndarray]:
+        """(the likeliest next characters (N, T), the loss at each of them (N, T), in nats)."""
+        logits, _ = trainer.predict(self.alphabet.one_hot(windows[:, :-1]))
+        wanted = np.ascontiguousarray(windows[:, 1:])
+        costs = ops.cross_entropy(logits.reshape(-1, logits.shape[-1]), wanted.reshape(-1))
+        return logits.argmax(axis=-1), costs.reshape(wanted.shape)
+
+    def levels(self) -> Mapping[str, float]:
+        """The floor of (1)."""
+        return {"best possible": self.best.loss}
+
+    def summary(self, result: Mapping[str, Any]) -> str:
+        """The text it said, and how far from the best possible it is."""
+        wrong, said = result["wrong_from_second"], result["prediction"]
+        verdict = (
+            "right from its 2nd character on" if wrong == 0 else f"{wrong} wrong from its 2nd character on"
+        )
+        return (
+            f"loss {result['loss']:.6f} (best possible {result['best_loss']:.6f}), "
+            f"accuracy {result['accuracy']:.6f} (best possible {result['best_accuracy']:.6f}); "
+            f"stitched text {verdict}: {said if len(said) <= 200 else said[:200] + ' …'!r}"
+        )
+
+    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Accuracy at each place in a window."""
+        places = range(1, self.settings.window + 1)
+        axes.plot(places, self.best.accuracy_at, "k_", markersize=24, label="best possible")
+        for impl, result in results.items():
+            axes.plot(places, result["accuracy_at"], MARKS[impl], markersize=9, label=impl)
+        axes.set_title("longseq: the more a window has shown, the easier")
+        axes.set_xlabel("characters that the window has shown")
+        axes.set_ylabel("share of next characters that are right")
+        axes.set_xticks(list(places)[:: max(1, len(places) // 10)])
+        axes.legend()
+        axes.grid(alpha=0.3)
+
+
+def best_possible(windows: ndarray) -> Best:
+    """Equations (1) and (2) for windows (N, T + 1) of characters by number.
+
+    >>> best_possible(np.array([[0, 1, 2], [0, 2, 2], [1, 1, 1], [2, 2, 2]]))[1:]
+    (0.875, [0.75, 1.0])
+    """
+    followers: defaultdict[bytes, Counter[int]] = defaultdict(Counter)
+    for window in windows:
+        for t in range(1, len(window)):
+            followers[window[:t].tobytes()][int(window[t])] += 1
+    width, count = windows[0, :1].nbytes, windows[:, 1:].size
+    hits, nats = [0] * (windows.shape[1] - 1), 0.0
+    for shown, counter in followers.items():
+        n = np.array(list(counter.values()))
+        nats -= float((n * np.log(n / n.sum())).sum())  # (1)
+        hits[len(shown) // width - 1] += int(n.max())  # (2)
+    return Best(nats / count, sum(hits) / count, [h / len(windows) for h in hits])

@@ -1,0 +1,148 @@
+"""Lab 11-0, one-to-many: an image of a handwritten digit goes in once, its name comes out letter by letter.
+
+The 8×8 image sets the first state through a linear map (caption.py of each implementation); a decoder spells.
+Each training step reads the right letter before it; on unseen images the decoder reads its own letters,
+until it says <EOS> or has said as many as the longest name has. Right is a name with no letter wrong.
+
+Korean names are spelled in jamo, the letters that a syllable is made of (하나: ㅎ ㅏ ㄴ ㅏ), so that they are
+sequences too.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from scratch_rnn.labs.batches import Batches
+from scratch_rnn.labs.files import Row, data_file, fail, finite, read_tsv
+from scratch_rnn.labs.lab import Lab, Training
+from scratch_rnn.labs.options import option
+from scratch_rnn.vocabulary import EOS, SOS, Vocabulary
+
+NAMES = {
+    "en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+    "ko": ["영", "하나", "둘", "셋", "넷", "다섯", "여섯", "일곱", "여덟", "아홉"],
+}
+PIXELS, DARKEST = 64, 16
+EMBEDDING = 16
+SHOWN = 24
+"""Unseen images in the picture."""
+
+
+@dataclass(frozen=True)
+class Options(Training):
+    """The options of one-to-many."""
+
+    cell: str = "gru"
+    hidden: int | None = 64
+    batch_size: int = option(64, "images in a batch", least=1)
+    digits: str | None = option(None, "label TAB 64 pixels, a line each; default the UCI digits", file=True)
+    test_digits: str | None = option(None, "the same, unseen; default the last tenth of --digits", file=True)
+    language: str = option("en", "of the names", choices=("en", "ko"))
+
+
+class OneToMany(Lab):
+    """An image of a handwritten digit in, its name out, letter by letter."""
+
+    name = "one-to-many"
+    options = Options
+    has_picture = True
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        names = [unicodedata.normalize("NFD", name) for name in NAMES[settings.language]]
+        self.vocabulary = Vocabulary(names, "char", (SOS, EOS))
+        self.spelled = [np.array(self.vocabulary.encode(name).indices) for name in names]
+        self.cap = max(map(len, self.spelled))
+        (self.images, self.labels), (self.test_images, self.test_labels) = self._data()
+        self.batches = Batches(len(self.images), settings.batch_size, settings.seed)
+        self.epoch = self.batches.steps
+        self.default_steps = 20 * self.epoch
+
+    def _data(self) -> Sequence[tuple[ndarray, ndarray]]:
+        """(images, labels) to learn from, and to measure on."""
+        s = self.settings
+        digits = _read("--digits", data_file("--digits", s.digits, "digits.tsv"))
+        if s.test_digits is not None:
+            return digits, _read("--test-digits", Path(s.test_digits))
+        if s.digits is None:
+            return digits, _read("--test-digits", data_file("--test-digits", None, "digits_test.tsv"))
+        count = len(digits[0])
+        if count < 10:
+            fail("--digits", "at least 10 lines, or --test-digits", f"{count} in {s.digits}")
+        cut = count - count // 10
+        return [(digits[0][:cut], digits[1][:cut]), (digits[0][cut:], digits[1][cut:])]
+
+    def model(self, implementation: Any, dtype: Any) -> Any:
+        """Image to the first state, embedding, GRU(16, 64), head."""
+        s = self.settings
+        return implementation.CaptionModel(
+            s.cell, PIXELS, len(self.vocabulary), EMBEDDING, s.hidden, s.layers, dtype=dtype
+        )
+
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """Images; <SOS> and their names; their names and <EOS>."""
+        rows = self.batches.rows(step)
+        names = [self.spelled[label] for label in self.labels[rows]]
+        start = self.vocabulary.number(SOS)
+        return self.images[rows], [np.concatenate([[start], name[:-1]]) for name in names], names
+
+    def result(self, trainer: Any) -> dict[str, Any]:
+        """What the model calls the unseen images."""
+        said, _ = trainer.predict(self.test_images, self.vocabulary.number(SOS), self.cap)
+        names = [self._word(row.tolist()) for row in said]
+        right = [
+            name == NAMES[self.settings.language][n] for name, n in zip(names, self.test_labels, strict=True)
+        ]
+        return {"exact_match": float(np.mean(right)), "images": len(right), "names": names}
+
+    def _word(self, letters: Sequence[int]) -> str:
+        """What stands before the first <EOS>, letters joined to syllables."""
+        end = self.vocabulary.number(EOS)
+        word = letters[: letters.index(end)] if end in letters else letters
+        return unicodedata.normalize("NFC", self.vocabulary.decode(word))
+
+    def summary(self, result: Mapping[str, Any]) -> str:
+        """The share of names without a mistake, and an example."""
+        return f"{result['exact_match']:.2%} of {result['images']} unseen images named without a mistake"
+
+    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Unseen images, and what the first implementation calls them; Korean as the digit it means."""
+        impl, result = next(iter(results.items()))
+        names, columns = NAMES[self.settings.language], 6
+        shown = min(SHOWN, len(self.test_images))
+        lines = -(-shown // columns)
+        for n in range(shown):
+            row, column = divmod(n, columns)
+            image = 1 - self.test_images[n].reshape(8, 8)
+            axes.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(column, column + 0.6, row + 0.6, row))
+            name = result["names"][n]
+            right = name == names[self.test_labels[n]]
+            if not name.isascii():
+                name = str(names.index(name)) if name in names else "?"
+            axes.text(column + 0.3, row + 0.78, name, ha="center", va="center", color="k" if right else "r")
+        axes.set(xlim=(-0.1, columns - 0.3), ylim=(lines, -0.1))
+        axes.set_title(f"one-to-many: unseen images as {impl} names them (red: wrong)")
+        axes.axis("off")
+
+
+def _read(option: str, path: Path) -> tuple[ndarray, ndarray]:
+    """(images (N, 64) from 0 white to 1 black, labels (N,))."""
+    rows = read_tsv(option, path, ("label", f"{PIXELS} pixels"))
+    images, labels = zip(*(_digit(option, row) for row in rows), strict=True)
+    return np.array(images) / DARKEST, np.array(labels)
+
+
+def _digit(option: str, row: Row) -> tuple[list[float], int]:
+    label, pixels = row.cells
+    if label not in list("0123456789"):
+        fail(option, "a label 0 to 9", f"{label!r} in {row.place}")
+    numbers = [finite(option, row.place, pixel) for pixel in pixels.split()]
+    if len(numbers) != PIXELS or not all(0 <= number <= DARKEST for number in numbers):
+        got = f"{len(numbers)} from {min(numbers):g} to {max(numbers):g} in {row.place}"
+        fail(option, f"{PIXELS} pixels from 0 to {DARKEST}", got)
+    return numbers, int(label)

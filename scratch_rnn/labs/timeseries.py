@@ -1,0 +1,154 @@
+"""Lab 11-4, timeseries: all columns of the last days in, one column of the next day out.
+
+Windows of 7 days, an LSTM, a head on its last step, squared error on scaled numbers. The first 70 % of the
+rows are for training; the rest is what is predicted. Two things the course does not do: the scale of the
+unseen part comes from the training part (its own would tell the future), and beside the error stands that
+of the simplest forecast, "tomorrow = today". Both errors are in the target's own unit:
+
+    (1)  rmse = √ mean (x̂_{t+1} - x_{t+1})²
+    (2)  naive_rmse = √ mean (x_t - x_{t+1})²
+
+With `--predict change` the net says x_{t+1} - x_t, and the forecast is today plus that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from scratch_rnn.checks import message
+from scratch_rnn.labs.batches import Batches
+from scratch_rnn.labs.errors import UsageError
+from scratch_rnn.labs.files import data_file
+from scratch_rnn.labs.lab import STROKES, Lab, Training
+from scratch_rnn.labs.options import option
+from scratch_rnn.labs.series import Scale, column_names, read_columns, scale_of
+
+TRAINING_SHARE = 0.7
+SHOWN = 100
+"""Unseen rows in the picture."""
+
+
+@dataclass(frozen=True)
+class Options(Training):
+    """The options of timeseries."""
+
+    cell: str = "lstm"
+    hidden: int | None = 10
+    csv: str | None = option(None, "default Google's share, daily", file=True)
+    columns: str = option("open,high,low,close,volume", "what the net reads, by name")
+    target: str = option("close", "the column that it predicts")
+    order: str = option("oldest-first", "of the file's rows", choices=("oldest-first", "newest-first"))
+    window: int = option(7, "rows that the net sees", least=1)
+    scale: str = option(
+        "train", "whose least and most scale the unseen part (own leaks)", choices=("train", "own")
+    )
+    predict: str = option("value", "tomorrow's value, or its change from today", choices=("value", "change"))
+    batch_size: int | None = option(None, "windows in a batch; default all", least=1)
+
+
+class TimeSeries(Lab):
+    """All columns of the last days in, one column of the next day out."""
+
+    name = "timeseries"
+    options = Options
+    default_steps = 500
+    has_picture = True
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        s, names = settings, column_names("--columns", settings.columns)
+        target = column_names("--target", s.target)
+        if len(target) != 1 or target[0] not in names:
+            raise UsageError(message("--target", f"one of --columns {s.columns}", s.target))
+        self.target = names.index(target[0])
+        path = data_file("--csv", s.csv, "goog.csv")
+        rows = read_columns(path, names)
+        rows = rows[::-1] if s.order == "newest-first" else rows
+        cut = int(len(rows) * TRAINING_SHARE)
+        if cut <= s.window or len(rows) == cut:
+            expected = f"rows of which {TRAINING_SHARE:.0%} are more than --window {s.window}"
+            raise UsageError(message("--csv", expected, f"{len(rows)} in {path}"))
+        train, test = rows[:cut], rows[cut - s.window :]
+        self.scale = scale_of(train, names, f"the training part of {path}")
+        self.test_scale = self.scale
+        if s.scale == "own":
+            self.test_scale = scale_of(test, names, f"the unseen part of {path}")
+            self.warnings = [
+                "timeseries: --scale own scales the unseen part by its own least and most: "
+                "the net is told how far the future will go, and its error is too small"
+            ]
+        self.x, self.y = self._windows(train, self.scale)
+        self.test_x, _ = self._windows(test, self.test_scale)
+        self.truth, self.today = test[s.window :, self.target], test[s.window - 1 : -1, self.target]
+        self.batches = Batches(len(self.x), s.batch_size, s.seed)
+        self.epoch = self.batches.steps
+
+    def _windows(self, rows: ndarray, scale: Scale) -> tuple[ndarray, ndarray]:
+        """(x (N, T, I), y (N, 1)): windows of scaled rows, and what is to be said about the row behind."""
+        scaled, width = scale(rows), self.settings.window
+        views = np.lib.stride_tricks.sliding_window_view(scaled[:-1], width, axis=0)
+        x = np.array(views.swapaxes(1, 2))
+        y = scaled[width:, [self.target]]
+        if self.settings.predict == "change":
+            y = y - scaled[width - 1 : -1, [self.target]]
+        return x, y
+
+    def model(self, implementation: Any, dtype: Any) -> Any:
+        """LSTM(columns, 10), and a head on the last step."""
+        s = self.settings
+        return implementation.SequenceModel(
+            s.cell,
+            self.x.shape[-1],
+            s.hidden,
+            s.layers,
+            outputs=1,
+            last=True,
+            loss="squared_error",
+            dtype=dtype,
+        )
+
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """Some windows, or all."""
+        rows = self.batches.rows(step)
+        return self.x[rows], self.y[rows]
+
+    def result(self, trainer: Any) -> dict[str, Any]:
+        """Both errors on the unseen part, and the forecast."""
+        said = trainer.predict(self.test_x)[0][:, 0].astype(np.float64)
+        least, extent = (part[self.target] for part in self.test_scale)
+        forecast = self.today + said * extent if self.settings.predict == "change" else least + said * extent
+        return {
+            "rmse": rmse(forecast, self.truth),  # (1)
+            "naive_rmse": rmse(self.today, self.truth),  # (2)
+            "prediction": forecast.tolist(),
+        }
+
+    def summary(self, result: Mapping[str, Any]) -> str:
+        """Both errors."""
+        net, naive = result["rmse"], result["naive_rmse"]
+        return (
+            f"{self.settings.target}, {len(self.truth)} unseen rows: RMSE {net:.4f}, "
+            f"'tomorrow = today' {naive:.4f}: {net / naive:.3f} times that"
+        )
+
+    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Truth, forecasts and naive forecast over the last unseen rows."""
+        shown = min(SHOWN, len(self.truth))
+        rows = range(len(self.truth) - shown, len(self.truth))
+        axes.plot(rows, self.truth[-shown:], "k-", linewidth=1.5, label="truth")
+        axes.plot(rows, self.today[-shown:], "-", color="0.6", linewidth=1, label="tomorrow = today")
+        for impl, result in results.items():
+            axes.plot(rows, result["prediction"][-shown:], STROKES[impl], linewidth=1.5, label=impl)
+        axes.set_title(f"timeseries: the last {shown} of {len(self.truth)} unseen rows")
+        axes.set_xlabel("unseen row")
+        axes.set_ylabel(f"{self.settings.target}, in its own unit")
+        axes.legend()
+        axes.grid(alpha=0.3)
+
+
+def rmse(forecast: ndarray, truth: ndarray) -> float:
+    """The root of the mean squared error."""
+    return float(np.sqrt(((forecast - truth) ** 2).mean()))

@@ -1,0 +1,110 @@
+"""Lab one-to-many: names of unseen digits, English and Korean, and other people's images."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratch_rnn.cli import make
+from scratch_rnn.labs.one_to_many import NAMES
+from tests.labs.running import assert_one_curve, lab, refused, run
+
+IMAGE = " ".join(["0", "16"] * 32)
+
+
+def test_default_digits() -> None:
+    done = run("one-to-many")
+    assert done.result["exact_match"] >= 0.88
+    assert (done.result["images"], len(done.losses)) == (450, 20 * 22)
+
+
+def test_korean() -> None:
+    done = run("one-to-many", language="ko", epochs=8)
+    assert done.result["exact_match"] >= 0.8
+    assert set(done.result["names"]) & set(NAMES["ko"]) == set(NAMES["ko"])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_one_curve(cell: str) -> None:
+    report = lab("one-to-many", "--steps", 25, "--cell", cell, "--layers", 2, "--hidden", 12)
+    assert_one_curve(report)
+    assert len({str(each["result"]) for each in report["runs"]}) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_batches_teach_the_next_letter(language: str) -> None:
+    chosen: Any = make("one-to-many", {"language": language, "batch_size": 9})
+    images, words, target = chosen.batch(3)
+    assert images.shape == (9, 64)
+    assert images.min() >= 0
+    assert 0.9 < images.max() <= 1
+    labels = chosen.labels[chosen.batches.rows(3)]
+    for label, word, wanted in zip(labels, words, target, strict=True):
+        assert chosen._word(wanted.tolist()) == NAMES[language][label]
+        assert (word[0], wanted[-1]) == (0, 1)
+        assert np.array_equal(word[1:], wanted[:-1])
+    assert max(map(len, target)) <= chosen.cap
+
+
+class Speller:
+    """A trainer that names every image right, or leaves out the end of a name."""
+
+    def __init__(self, chosen: Any, cut: int) -> None:
+        self.chosen, self.cut = chosen, cut
+
+    def predict(self, images: Any, start: int, cap: int) -> tuple[Any, None]:
+        said = np.full((len(images), cap), 1)
+        for row, label in enumerate(self.chosen.test_labels):
+            name = self.chosen.spelled[label][: None if self.cut == 0 else -1 - self.cut]
+            said[row, : len(name)] = name
+        return said, None
+
+
+def test_exact_means_every_letter() -> None:
+    chosen = make("one-to-many", {})
+    assert chosen.result(Speller(chosen, 0))["exact_match"] == 1
+    assert chosen.result(Speller(chosen, 1))["exact_match"] == 0
+
+
+def test_files_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "digits.tsv"
+    path.write_text("".join(f"{n % 10}\t{IMAGE}\n" for n in range(31)), encoding="utf-8")
+    chosen: Any = make("one-to-many", {"digits": str(path)})
+    assert (chosen.labels.tolist(), chosen.test_labels.tolist()) == ([n % 10 for n in range(28)], [8, 9, 0])
+    both: Any = make("one-to-many", {"digits": str(path), "test_digits": str(path)})
+    assert len(both.images) == len(both.test_images) == 31
+    report = lab("one-to-many", "--digits", path, "--epochs", 2, "--batch-size", 10, "--impl", "numpy")
+    assert len(report["runs"][0]["losses"]) == 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("3 0 0 0", "expected label TAB 64 pixels, got {}, line 2: 0 tabs"),
+        (f"3\t{IMAGE}\t", "expected label TAB 64 pixels, got {}, line 2: 2 tabs"),
+        (f"three\t{IMAGE}", "expected a label 0 to 9, got 'three' in {}, line 2"),
+        (f"10\t{IMAGE}", "expected a label 0 to 9, got '10' in {}, line 2"),
+        ("3\t ", "expected a 64 pixels, got {}, line 2: an empty one"),
+        ("3\t1 2 3", "expected 64 pixels from 0 to 16, got 3 from 1 to 3 in {}, line 2"),
+        (
+            f"3\t{IMAGE.replace('16', '17')}",
+            "expected 64 pixels from 0 to 16, got 64 from 0 to 17 in {}, line 2",
+        ),
+        (f"3\t{IMAGE.replace('16', 'x')}", "expected a number, got 'x' in {}, line 2"),
+        (f"3\t{IMAGE.replace('16', 'nan')}", "expected a number, got 'nan' in {}, line 2"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--digits", "--test-digits"])
+def test_refusals(tmp_path: Path, line: str, said: str, option: str) -> None:
+    path = tmp_path / "bad.tsv"
+    path.write_text(f"1\t{IMAGE}\n{line}\n", encoding="utf-8")
+    assert refused("lab", "one-to-many", option, path) == f"{option}: {said.format(path)}"
+
+
+def test_too_few_lines_to_hold_any_out(tmp_path: Path) -> None:
+    path = tmp_path / "few.tsv"
+    path.write_text(f"1\t{IMAGE}\n" * 9, encoding="utf-8")
+    assert refused("lab", "one-to-many", "--digits", path) == (
+        f"--digits: expected at least 10 lines, or --test-digits, got 9 in {path}"
+    )

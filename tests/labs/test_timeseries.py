@@ -1,0 +1,142 @@
+"""Lab timeseries: windows, scales, both errors in the target's own unit, other people's files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from scratch_rnn.cli import app, make
+from scratch_rnn.labs.files import DATA
+from scratch_rnn.labs.series import read_columns
+from tests.labs.running import assert_one_curve, lab, run
+
+SUNSPOTS = {"csv": str(DATA / "sunspots.csv"), "columns": "sunspots", "target": "sunspots"}
+ROWS = 40
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A header in another order, a date, a comment, an empty line."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "table.csv"
+    lines = ["# a comment", "Date,Close, VOLUME ,Open"]
+    lines += [f"2024-01-{n},{n + rng.random():.3f},{1000 - n},{n / 7:.3f}" for n in range(ROWS)]
+    lines.insert(9, "")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_google() -> None:
+    done = run("timeseries", steps=60)
+    assert done.result["naive_rmse"] == pytest.approx(9.76, abs=0.005)
+    assert done.parameters == 4 * 10 * (5 + 10 + 2) + 10 + 1
+    assert len(done.result["prediction"]) == 645
+    assert make("timeseries", {}).steps == 500
+
+
+def test_google_by_change() -> None:
+    """Predicting the change the net comes as near as 'tomorrow = today', and no nearer."""
+    result = run("timeseries", predict="change", steps=300).result
+    assert result["rmse"] == pytest.approx(9.76, abs=0.15)
+
+
+def test_sunspots() -> None:
+    """A series with a signal in it: better than 'tomorrow = today' by far."""
+    result = run("timeseries", **SUNSPOTS, hidden=16, window=11).result
+    assert result["naive_rmse"] == pytest.approx(30.3, abs=0.05)
+    assert 16 < result["rmse"] < 21
+    assert len(result["prediction"]) == 93
+
+
+@pytest.mark.parametrize("predict", ["value", "change"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_one_curve(table: Path, predict: str, cell: str) -> None:
+    options = ("--csv", table, "--columns", "open,close", "--predict", predict, "--cell", cell, "--window", 3)
+    report = lab("timeseries", *options, "--batch-size", 10, "--epochs", 15)
+    assert_one_curve(report)
+    assert len(report["runs"][0]["losses"]) == 15 * 3  # 28 training rows, 25 windows
+    errors = [each["result"]["rmse"] for each in report["runs"]]
+    assert errors == pytest.approx([errors[0]] * 3)
+
+
+def test_the_order_of_rows(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text(encoding="utf-8").splitlines()
+    turned = tmp_path / "turned.csv"
+    turned.write_text("\r\n".join(lines[:2] + lines[:1:-1]), encoding="utf-8-sig")
+    options: dict[str, Any] = {"columns": "close,open", "window": 3}
+    one: Any = make("timeseries", {**options, "csv": str(table)})
+    other: Any = make("timeseries", {**options, "csv": str(turned), "order": "newest-first"})
+    assert np.array_equal(one.x, other.x)
+    assert np.array_equal(one.truth, other.truth)
+    assert one.truth[0] < one.truth[-1]
+
+
+def windows(table: Path, **options: Any) -> Any:
+    return make("timeseries", {"csv": str(table), "columns": "close,volume", "window": 3, **options})
+
+
+def test_windows_and_what_follows_them(table: Path) -> None:
+    rows = read_columns(table, ["close", "volume"])
+    chosen = windows(table)
+    least, most = rows[:28].min(axis=0), rows[:28].max(axis=0)
+    scaled = (rows - least) / (most - least)
+    assert chosen.x.shape == (25, 3, 2)
+    assert chosen.test_x.shape == (12, 3, 2)
+    np.testing.assert_allclose(chosen.x[4], scaled[4:7])
+    np.testing.assert_allclose(chosen.y[4], scaled[7, :1])
+    np.testing.assert_allclose(chosen.test_x[0], scaled[25:28], err_msg="the unseen part's first context")
+    assert np.array_equal(chosen.truth, rows[28:, 0])
+    assert np.array_equal(chosen.today, rows[27:-1, 0])
+    change = windows(table, predict="change")
+    np.testing.assert_allclose(change.y[4], scaled[7, :1] - scaled[6, :1])
+    assert chosen.x.min() == 0 <= chosen.x.max() <= 1 < chosen.test_x.max()
+
+
+class Oracle:
+    """A trainer that knows the answer, scaled."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def predict(self, x: Any) -> tuple[Any, None]:
+        return self.answer[:, None], None
+
+
+@pytest.mark.parametrize("scale", ["train", "own"])
+def test_errors_are_in_the_targets_own_unit(table: Path, scale: str) -> None:
+    chosen = windows(table, scale=scale)
+    low, extent = chosen.test_scale.least[0], chosen.test_scale.range[0]
+    perfect = (chosen.truth - low) / extent
+    assert chosen.result(Oracle(perfect))["rmse"] == pytest.approx(0, abs=1e-12)
+    assert chosen.result(Oracle(perfect + 2 / extent))["rmse"] == pytest.approx(2)
+    change = windows(table, scale=scale, predict="change")
+    assert change.result(Oracle(np.zeros(12)))["rmse"] == pytest.approx(
+        change.result(Oracle(np.zeros(12)))["naive_rmse"]
+    )
+    assert change.result(Oracle((chosen.truth - chosen.today) / extent))["rmse"] == pytest.approx(
+        0, abs=1e-12
+    )
+
+
+def test_the_courses_scale_leaks_and_says_so(table: Path) -> None:
+    own = windows(table, scale="own")
+    assert own.test_x.max() == 1
+    assert own.test_x.min() == 0
+    words = [
+        "lab",
+        "timeseries",
+        "--csv",
+        str(table),
+        "--columns",
+        "close",
+        "--steps",
+        "1",
+        "--impl",
+        "numpy",
+    ]
+    done = CliRunner().invoke(app, [*words, "--scale", "own", "--quiet"])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("warning: timeseries: --scale own")
+    assert CliRunner().invoke(app, [*words, "--quiet"]).stderr == ""

@@ -1,0 +1,66 @@
+"""The data that labs read by default is the data that data/README.md describes."""
+
+import hashlib
+import re
+
+import numpy as np
+import pytest
+
+from scratch_rnn.labs import many_to_one, one_to_many
+from scratch_rnn.labs.files import DATA, read_text
+from scratch_rnn.labs.series import read_columns
+
+SUMS = dict(line.split("  ")[::-1] for line in (DATA / "SHA256SUMS").read_text().splitlines())
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_digests(name: str) -> None:
+    digest = hashlib.sha256((DATA / name).read_bytes()).hexdigest()
+    assert digest == SUMS[name]
+    assert f"| `{digest}` |" in (DATA / "README.md").read_text(encoding="utf-8")
+
+
+def test_nothing_is_left_out() -> None:
+    found = {path.name for path in DATA.iterdir() if path.suffix in (".csv", ".tsv", ".txt")}
+    assert found == set(SUMS)
+
+
+def test_rows() -> None:
+    told = dict(re.findall(r"^\| (\S+) \|.*?\| ([\d,]+)(?: characters)? \|", _readme(), flags=re.MULTILINE))
+    counts = {
+        "goog.csv": len(read_columns(DATA / "goog.csv", ["open", "high", "low", "close", "volume"])),
+        "sunspots.csv": len(read_columns(DATA / "sunspots.csv", ["year", "sunspots"])),
+        "topics.txt": len(read_text("", DATA / "topics.txt")),
+        "this.txt": len(read_text("", DATA / "this.txt")),
+    }
+    counts |= {
+        name: len((DATA / name).read_text(encoding="utf-8").splitlines())
+        for name in SUMS
+        if name not in counts
+    }
+    assert {name: int(count.replace(",", "")) for name, count in told.items()} == counts
+
+
+def test_no_word_stands_on_both_sides() -> None:
+    for name in ("sentiment", "emoji_en_ko"):
+        sides = [
+            {
+                line.split("\t")[0]
+                for line in (DATA / f"{name}{end}.tsv").read_text(encoding="utf-8").splitlines()
+            }
+            for end in ("", "_test")
+        ]
+        assert not sides[0] & sides[1]
+
+
+def test_labels_and_pixels() -> None:
+    images, labels = one_to_many._read("", DATA / "digits.tsv")
+    assert images.shape == (1347, 64)
+    assert (images.min(), images.max()) == (0, 1)
+    assert np.bincount(labels).min() > 100
+    positive = sum(label for _, label in many_to_one._read("", DATA / "sentiment.tsv"))
+    assert 0.4 < positive / 1129 < 0.6
+
+
+def _readme() -> str:
+    return (DATA / "README.md").read_text(encoding="utf-8")
