@@ -25,9 +25,7 @@ PYTHON = "3.11.7"  # pydoc_data.topics differs between Python versions
 
 def goog() -> str:
     """Google's daily prices, unadjusted, oldest first, the package's digits kept as they stand."""
-    table = csv.DictReader(
-        io.StringIO(source("bokeh_sampledata", "bokeh_sampledata/_data/stocks.csv.gz"))
-    )
+    table = csv.DictReader(io.StringIO(source("bokeh_sampledata", "bokeh_sampledata/_data/stocks.csv.gz")))
     names = ("Date", "Open", "High", "Low", "Close", "Volume")
     rows = sorted([row[name] for name in names] for row in table if row["Ticker"] == "GOOG")
     note = "# GOOG, daily, dollars, unadjusted. Quandl WIKI Prices, public domain. See README.md"
@@ -36,12 +34,8 @@ def goog() -> str:
 
 def sunspots() -> str:
     """Yearly sunspot numbers, 1700 to 2008."""
-    table = csv.reader(
-        io.StringIO(source("statsmodels", "statsmodels/datasets/sunspots/sunspots.csv"))
-    )
-    note = (
-        "# Yearly sunspot numbers. National Geophysical Data Center, public domain. See README.md"
-    )
+    table = csv.reader(io.StringIO(source("statsmodels", "statsmodels/datasets/sunspots/sunspots.csv")))
+    note = "# Yearly sunspot numbers. National Geophysical Data Center, public domain. See README.md"
     return lines([note, "year,sunspots", *map(",".join, list(table)[1:])])
 
 
@@ -93,9 +87,7 @@ def sentiment(test: bool) -> str:
     The words are sorted; every tenth one (the 10th, 20th, ...) is held out.
     """
     polarity: dict[str, Decimal] = defaultdict(Decimal)
-    for sense in ElementTree.fromstring(
-        source("textblob", "textblob/en/en-sentiment.xml").encode()
-    ):
+    for sense in ElementTree.fromstring(source("textblob", "textblob/en/en-sentiment.xml").encode()):
         polarity[sense.attrib["form"]] += Decimal(sense.attrib["polarity"])
     rows = [f"{word}\t{int(polarity[word] > 0)}" for word in sorted(polarity) if polarity[word]]
     return lines(row for k, row in enumerate(rows, 1) if (k % 10 == 0) == test)
@@ -120,9 +112,7 @@ def this() -> str:
 def words() -> str:
     """Flags named by one word of a to z: of each length below, the next in the alphabet."""
     lengths = (13, 11, 11, 8, 4, 7, 5, 10, 6, 9, 12, 4, 8, 6, 7, 5, 10, 9, 11, 4)
-    flags = (
-        en for sign, en, _ in emoji_names() if re.fullmatch("[\U0001f1e6-\U0001f1ff]{2}", sign)
-    )
+    flags = (en for sign, en, _ in emoji_names() if re.fullmatch("[\U0001f1e6-\U0001f1ff]{2}", sign))
     names = sorted(name for name in flags if re.fullmatch("[a-z]+", name))
     by_length = {size: iter([n for n in names if len(n) == size]) for size in set(lengths)}
     return lines(next(by_length[size]) for size in lengths)

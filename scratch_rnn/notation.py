@@ -28,6 +28,9 @@ AXES = {
     "O": "output features of a linear map",
     "V": "classes, or words of a vocabulary (source or target)",
     "E": "features of an embedded word",
+    "F": "features of any kind",
+    "K": "blocks of features that lie side by side",
+    "M": "rows of some steps: fewer than R where a batch is walked in parts, more where a state precedes it",
 }
 """What each letter of a shape stands for."""
 

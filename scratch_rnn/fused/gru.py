@@ -15,6 +15,7 @@ On the way back, all that a step does is linear in d_h': its factors are made fo
 span at once (`_factors`), and one product turns them into gradients in place.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, G = 3H gate rows.
+F features, T time.
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,7 @@ with W_hh is linear in d_m and d_c': its factors are made for all steps of a spa
 (`_factors`), and a step turns them into gradients in place.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, P width of h, G = 4H gate rows.
+F features, T time.
 """
 
 from collections.abc import Sequence
@@ -149,9 +150,7 @@ def backward(
     return d_x, State(d_h.T.copy(), d_c.T.copy()), d_params
 
 
-def _factors(
-    k: Float[ndarray, "T 6 H N"], kept: Float[ndarray, "T 5 H N"]
-) -> Float[ndarray, "T H N"]:
+def _factors(k: Float[ndarray, "T 6 H N"], kept: Float[ndarray, "T 5 H N"]) -> Float[ndarray, "T H N"]:
     """Fill k with what d_m and d_c' meet on their way through (4), (3) and (2), and give back m.
 
     d_a_o = d_m ⊙ k_o,   d_c' += d_m ⊙ k_m,

@@ -11,6 +11,7 @@ where y will stand, and a step turns its rows into a, then into h', in place. On
 begins as the slope of (2), and turns into a gradient in place too.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden. Here G = P = H.
+M rows of some steps, T time.
 """
 
 from collections.abc import Sequence
@@ -103,9 +104,7 @@ def backward(
     return d_a @ p.weight_ih, State(d_h), d_params
 
 
-def _read(
-    past: Float[ndarray, "M H"], batch_sizes: Sequence[int], reverse: bool
-) -> Float[ndarray, "R H"]:
+def _read(past: Float[ndarray, "M H"], batch_sizes: Sequence[int], reverse: bool) -> Float[ndarray, "R H"]:
     """The h that each row's step read.
 
     Where all sequences are equally long, that is `past` itself, but for one step.

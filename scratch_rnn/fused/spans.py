@@ -14,6 +14,7 @@ Columns, (·, R), are feature-major over many rows at once, as the large GEMMs w
 
 Axes (scratch_rnn/notation.py): R rows, P width of h, G gate rows. In a span T and N are its own
 steps and rows, and M = T·N; F stands for any features, K for blocks of them.
+H hidden.
 """
 
 from collections.abc import Sequence

@@ -13,6 +13,7 @@ d_h' is linear, and its factors k are computed for all steps at once:
          k_n = (1-z) ⊙ (1-n²)    k_v = r ⊙ k_n    k_z = (h-n) ⊙ z ⊙ (1-z)    k_r = v_n ⊙ (1-r) ⊙ k_v
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, G = 3H gate rows.
+K blocks of features.
 """
 
 from collections.abc import Sequence

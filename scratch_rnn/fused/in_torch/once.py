@@ -4,6 +4,7 @@ The way back is written by hand, in place, for the first derivative in reverse m
 refused by name instead of answered wrongly.
 
 Axes (scratch_rnn/notation.py): N batch, R rows, G gate rows, H hidden.
+I input.
 """
 
 from collections.abc import Callable, Iterator, Sequence
