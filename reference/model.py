@@ -66,8 +66,8 @@ class SequenceModel(nn.Module):
         """(loss, last state)."""
         prediction, state_n = self(x, state)
         rows = prediction.reshape(-1, prediction.shape[-1])
-        if isinstance(target, list) and not self.last:
-            target = pack(target).data
+        if isinstance(x, list) and not self.last:
+            target = pack(list(target)).data
         wanted = torch.as_tensor(target)
         if self.loss_name == "cross_entropy":
             return F.cross_entropy(rows, wanted.reshape(-1)), state_n  # (5)

@@ -32,6 +32,12 @@ def expect_shape(who: str, what: str, shape: Sequence[int], **axes: int | None) 
     raise ValueError(message(who, f"{what} of shape {letters}{equals}", tuple(shape)))
 
 
+def expect_equal_shape(who: str, what: str, shape: Sequence[int], got: Sequence[int]) -> None:
+    """Raise ValueError unless both are the same."""
+    if tuple(got) != tuple(shape):
+        raise ValueError(message(who, f"{what} of shape {tuple(shape)}", tuple(got)))
+
+
 def expect_int(who: str, what: str, value: object, least: int) -> int:
     """Return `value` as an int of at least `least`; TypeError or ValueError otherwise.
 

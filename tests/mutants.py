@@ -37,15 +37,17 @@ def load() -> list[Mutant]:
     return [Mutant(**fields) for fields in data["mutant"]]
 
 
-def killed(mutant: Mutant) -> bool:
-    """Whether the mutant's tests fail on it, and on it alone: a test that could not run kills nothing."""
+def passes(mutant: Mutant, planted: bool = True) -> bool:
+    """Whether the mutant's tests pass, with the bug planted or without."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in COPIED:
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
         path = copy / mutant.file
-        path.write_text(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
+        if planted:
+            text = path.read_text(encoding="utf-8").replace(mutant.old, mutant.new)
+            path.write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "--quiet", "--exitfirst", *mutant.tests]
         environment = os.environ | {"PYTHONPATH": folder}
         done = subprocess.run(
@@ -55,7 +57,7 @@ def killed(mutant: Mutant) -> bool:
         raise SystemExit(
             f"{mutant.name}: the tests could not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
         )
-    return done.returncode == 1
+    return done.returncode == 0
 
 
 def main() -> None:
@@ -64,7 +66,10 @@ def main() -> None:
     numbers = [int(argument) for argument in sys.argv[1:]] or range(len(mutants))
     console = Console()
     chosen = [mutants[number] for number in numbers]
-    survivors = [m for m in track(chosen, "mutants", console=console) if not killed(m)]
+    for mutant in {tuple(m.tests): m for m in chosen}.values():
+        if not passes(mutant, planted=False):
+            raise SystemExit(f"{', '.join(mutant.tests)} fail without a mutant: they would kill anything")
+    survivors = [m for m in track(chosen, "mutants", console=console) if passes(m)]
     for mutant in survivors:
         console.print(f"survived: {mutant.name} ({mutant.file})")
     console.print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants killed")

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,14 @@ def test_the_readme_shows_the_lstm_step_as_it_is() -> None:
     shown = re.search(r"<!-- lstm -->\n```python\n(.*?)```\n<!-- /lstm -->", readme, flags=re.DOTALL)
     assert shown is not None
     assert shown[1].strip() == source[source.index("def step(") :].strip()
+
+
+def test_the_readme_shows_the_unrolled_loop_as_it_is() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- loop -->\n```text\n(.*?)```\n<!-- /loop -->", readme, flags=re.DOTALL)
+    assert shown is not None
+    source = (ROOT / "scratch_rnn/numpy_bptt/seq2seq.py").read_text(encoding="utf-8")
+    assert textwrap.indent(shown[1], "        ") in source
 
 
 def test_local_links_lead_somewhere() -> None:

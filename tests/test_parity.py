@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scratch_rnn import torch_autograd
+from scratch_rnn.fused import spans
 from tests.cases import KINDS, LAYOUTS, Case, layer_cases, make_data
 from tests.parity import (
     CONTENDERS,
@@ -148,3 +149,13 @@ def test_names_too_few_or_too_many_are_no_parity() -> None:
         with pytest.raises(AssertionError):
             assert_all_close({k: v for k, v in whole.items() if k != name}, whole)
     assert run("torch", "steps", replace(case, state=True)).keys() == whole.keys()
+
+
+@pytest.mark.parametrize("limits", [(1, 1), (60, 12), (300, 3)])
+@pytest.mark.parametrize("case", CORNERS.values(), ids=list(CORNERS))
+def test_the_fused_engine_in_small_parts(
+    limits: tuple[int, int], case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, limit in zip(("ROOM", "ROWS"), limits, strict=True):
+        monkeypatch.setattr(spans, name, limit)
+    assert_parity("numpy", "fused", case)

@@ -11,6 +11,7 @@ Axes (scratch_rnn/notation.py): T time, N batch, R rows, S states; F stands for 
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy import dtype, ndarray
 
 from scratch_rnn.checks import expect_shape, message
@@ -104,7 +105,8 @@ def find_edge(who: str, what: str, x: Any, width: int, batch_first: bool, kind: 
         batch_sizes = tuple(int(n) for n in x.batch_sizes)
         check_batch_sizes(batch_sizes, len(data))
         order = range(batch_sizes[0]) if x.sorted_indices is None else x.sorted_indices.tolist()
-        return Packed(batch_sizes, tuple(order), x)
+        own = [None if i is None else np.array(i) for i in x[2:]]  # the tape outlives the caller's arrays
+        return Packed(batch_sizes, tuple(order), x._replace(sorted_indices=own[0], unsorted_indices=own[1]))
     if data.ndim == 2:
         expect_shape(who, what, data.shape, T=None, I=width)
     elif batch_first:

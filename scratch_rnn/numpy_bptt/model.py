@@ -17,12 +17,13 @@ Axes (scratch_rnn/notation.py): T time, N batch, R rows, I input, V classes, E e
     target    indices (N, T), or (N,) with last; squared error: floats (N, O) with last
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
+from scratch_rnn import checks
 from scratch_rnn.checks import expect_one_of, message
 from scratch_rnn.numpy_bptt import modules, ops
 from scratch_rnn.numpy_bptt.packed import PackedSequence, last_step, last_step_backward, pack_sequence
@@ -63,7 +64,7 @@ class SequenceModel:
         loss: str = "cross_entropy",
         dtype: Any = np.float32,
         rng: np.random.Generator | None = None,
-        engine: str = "steps",
+        engine: str = "fused",
     ) -> None:
         kind = expect_one_of("SequenceModel", "cell", cell, ["rnn", "lstm", "gru"])
         self.loss_name = expect_one_of("SequenceModel", "loss", loss, list(LOSSES))
@@ -90,7 +91,9 @@ class SequenceModel:
     def load_state_dict(self, mapping: Mapping[str, Any]) -> None:
         """Take every parameter from `mapping`; ValueError for a name or shape that does not fit."""
         layer = {name[4:]: value for name, value in mapping.items() if name.startswith("rnn.")}
-        own = {name: np.array(mapping[name], self.dtype) for name in mapping if name[:4] != "rnn."}
+        own = {
+            name: np.array(np.asarray(mapping[name]), self.dtype) for name in mapping if name[:4] != "rnn."
+        }
         shapes = [{name: array.shape for name, array in arrays.items()} for arrays in (self._own, own)]
         if shapes[0] != shapes[1]:
             raise ValueError(message("SequenceModel", f"parameters {shapes[0]}", shapes[1]))
@@ -187,9 +190,12 @@ class SequenceModel:
 
     def _target(self, target: Any, output: Any, prediction: ndarray) -> ndarray:
         """The targets as rows, in the order of the prediction's."""
-        if isinstance(target, Sequence) and isinstance(output, PackedSequence) and not self.last:
+        if isinstance(output, PackedSequence) and not self.last:
             target = pack_sequence([np.asarray(t) for t in target], enforce_sorted=False).data
-        flat = np.asarray(target)
+        flat, rows = np.asarray(target), prediction.shape[:1]
+        shape = rows if self.last or isinstance(output, PackedSequence) else output.shape[:2]
         if self.loss_name == "cross_entropy":
-            return flat.reshape(len(prediction))
+            checks.expect_equal_shape("SequenceModel", "target", shape, flat.shape)
+            return flat.reshape(rows)
+        checks.expect_equal_shape("SequenceModel", "target", (*shape, prediction.shape[1]), flat.shape)
         return flat.reshape(prediction.shape).astype(self.dtype)

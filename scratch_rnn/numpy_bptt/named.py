@@ -39,7 +39,9 @@ class Named:
         if missing or unknown:
             got = f"a mapping without {missing} and with unknown {unknown}"
             raise ValueError(message(who, "the parameter names of state_dict()", got))
-        arrays = {name: np.array(mapping[name], dtype) for name, (_, dtype) in self.shapes.items()}
+        arrays = {
+            name: np.array(np.asarray(mapping[name]), dtype) for name, (_, dtype) in self.shapes.items()
+        }
         for name, (shape, _) in self.shapes.items():
             if arrays[name].shape != shape:
                 raise ValueError(message(who, f"{name} of shape {shape}", arrays[name].shape))

@@ -114,5 +114,5 @@ def clip_grad_norm(grads: Mapping[str, ndarray], max_norm: float) -> tuple[Array
     As torch.nn.utils.clip_grad_norm_: the scale is max_norm / (norm + 1e-6), never above 1.
     """
     norm = float(np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in grads.values())))
-    scale = min(1.0, max_norm / (norm + 1e-6))
+    scale = float(np.minimum(1.0, max_norm / (norm + 1e-6)))  # a NaN norm makes every gradient NaN
     return {name: g * scale for name, g in grads.items()}, norm

@@ -30,7 +30,7 @@ from scratch_rnn.parameters import Sizes, pick, stack_shapes, suffixes
 class Tape(NamedTuple):
     """What `forward` writes down for `backward`; nothing that a later call changes."""
 
-    sizes: Sizes
+    made_by: tuple[Sizes, str, np.dtype[Any]]
     edge: Edge
     stack: stack.Tape
 
@@ -67,13 +67,14 @@ class Recurrent:
         **step_options: str,
     ) -> None:
         who = type(self).__name__
-        self.sizes = _check_sizes(who, sizes)
+        self.sizes = sizes = _check_sizes(who, sizes)
         self.batch_first = checks.expect_bool(who, "batch_first", batch_first)
         self.dropout = checks.expect_number(who, "dropout", dropout, 0, 1)
         self.engine = checks.expect_one_of(who, "engine", engine, list(ENGINES))
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(checks.message(who, "dtype float32 or float64", self.dtype))
+        self._made_by = self.sizes, self.engine, self.dtype
         if self.dropout and sizes.num_layers == 1:
             warnings.warn(f"{who}: dropout acts between layers, and num_layers is 1", stacklevel=3)
         self.training = True
@@ -135,9 +136,11 @@ class Recurrent:
         `d_output` and `d_state_n` are laid out as forward's output and state; None: no gradient
         arrives there. The parameters are those of the time of `forward`.
         """
-        who, edge = type(self).__name__, tape.edge
-        if tape.sizes != self.sizes:
-            raise ValueError(checks.message(who, f"a tape of {self.sizes}", tape.sizes))
+        who = type(self).__name__
+        made_by = tape.made_by if isinstance(tape, Tape) else type(tape).__name__
+        if made_by != self._made_by:
+            raise ValueError(checks.message(who, f"a tape of {self._made_by}", made_by))
+        edge = tape.edge
         width = self.sizes.directions * self.sizes.output_size
         if d_output is None:
             d_rows = np.zeros((sum(edge.batch_sizes), width), self.dtype)
@@ -161,7 +164,7 @@ class Recurrent:
         output, states_n, tape = stack.forward(
             self._engine, rows, edge.batch_sizes, states, self._params, masks, keep
         )
-        return edge.rows_out(output), self._state_out(states_n, edge), Tape(self.sizes, edge, tape)
+        return edge.rows_out(output), self._state_out(states_n, edge), Tape(self._made_by, edge, tape)
 
     def _mask(self, shape: tuple[int, int]) -> ndarray:
         """0 with probability p = dropout, else 1/(1-p): the mean of what passes stays what it was."""
@@ -175,7 +178,7 @@ class Recurrent:
         """The caller's state, or its gradient (prefix "d_"), as one State a layer and direction."""
         names = self.cell.State._fields
         parts = [state] * len(names) if state is None or len(names) == 1 else state
-        if len(parts) != len(names) or isinstance(parts, ndarray):
+        if not isinstance(parts, tuple | list) or len(parts) != len(names):
             who, expected = type(self).__name__, f"a {prefix}state ({', '.join(names)})"
             raise ValueError(checks.message(who, expected, type(state).__name__))
         stacked = [self._part_in(prefix + n, a, edge) for n, a in zip(names, parts, strict=True)]
@@ -207,12 +210,14 @@ class Recurrent:
 
 
 def _check_sizes(who: str, sizes: Sizes) -> Sizes:
-    """TypeError or ValueError for a size that no stack can have."""
-    for what in ("input_size", "hidden_size", "num_layers"):
-        checks.expect_int(who, what, getattr(sizes, what), 1)
+    """The sizes as plain ints; TypeError or ValueError for one that no stack can have."""
+    names = ("input_size", "hidden_size", "num_layers", "proj_size")
+    least = {name: 0 if name == "proj_size" else 1 for name in names}
+    whole: dict[str, Any] = {n: checks.expect_int(who, n, getattr(sizes, n), least[n]) for n in names}
+    sizes = sizes._replace(**whole)
     for what in ("bias", "bidirectional"):
         checks.expect_bool(who, what, getattr(sizes, what))
-    if checks.expect_int(who, "proj_size", sizes.proj_size, 0) >= sizes.hidden_size:
+    if sizes.proj_size >= sizes.hidden_size:
         expected = f"proj_size to be smaller than hidden_size = {sizes.hidden_size}"
         raise ValueError(checks.message(who, expected, sizes.proj_size))
     return sizes

@@ -93,7 +93,7 @@ class Seq2Seq(Named):
         eos: int,
         dtype: Any = np.float32,
         rng: np.random.Generator | None = None,
-        engine: str = "steps",
+        engine: str = "fused",
     ) -> None:
         shape = source_size, target_size, embedding_size, hidden_size, num_layers
         self.sizes = translation.check_sizes(Sizes(cell, *shape, bidirectional, sos, eos))

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scratch_rnn.checks import expect_one_of
+from scratch_rnn.checks import expect_equal_shape, expect_one_of
 from scratch_rnn.torch_autograd import modules
 from scratch_rnn.torch_autograd.packed import is_packed, last_step, pack_sequence
 from scratch_rnn.torch_autograd.recurrent import RNNBase
@@ -71,10 +71,13 @@ class SequenceModel(nn.Module):
         """(loss, last state)."""
         prediction, state_n = self(x, state)
         rows = prediction.reshape(-1, prediction.shape[-1])
-        if isinstance(target, list) and not self.last:
+        if isinstance(x, list) and not self.last:
             target = pack_sequence([torch.as_tensor(t) for t in target], enforce_sorted=False).data
         wanted = torch.as_tensor(target, device=rows.device)
-        if self.loss_name == "cross_entropy":
+        classes = self.loss_name == "cross_entropy"
+        shape = prediction.shape[:-1] if classes else prediction.shape
+        expect_equal_shape("SequenceModel", "target", shape, wanted.shape)
+        if classes:
             return F.cross_entropy(rows, wanted.reshape(-1)), state_n  # (5)
         return F.mse_loss(rows, wanted.reshape(rows.shape).to(rows.dtype)), state_n  # (5)
 
