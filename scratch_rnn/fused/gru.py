@@ -55,11 +55,14 @@ def forward(
     p, h = _fold(params), sp.feature_major(state.h)
     hidden = len(h)
     walk = sp.spans(batch_sizes, FACTORS * hidden, reverse)
-    kept = np.empty((len(x) if keep else batch_sizes[0], KEPT * hidden), x.dtype)
-    read = np.empty((len(x) if keep else max(span.size for span in walk), hidden), x.dtype)
+    if keep:
+        kept, read = (np.empty((len(x), k * hidden), x.dtype) for k in (KEPT, 1))
+    else:
+        kept = sp.scratch("kept", (batch_sizes[0], KEPT * hidden), x)
+        read = sp.scratch("read", (max(span.size for span in walk), hidden), x)
     y = np.empty((len(x), hidden), x.dtype)
     for span in walk:
-        u = sp.empty_columns(4 * hidden, span.size, span.n, x)
+        u = sp.scratch_columns("u", 4 * hidden, span.size, span.n, x)
         np.matmul(p.weight_ih, x[span.rows].T, out=u[hidden:])  # (1)
         u[hidden:] += p.bias_ih[:, None]
         u[:hidden] = p.bias_hh[:, None]
@@ -104,7 +107,7 @@ def _walk_span(
     (steps, _, hidden, n), half = kept.shape, np.array(0.5, u.dtype)
     v, rz, blocks = kept[:, :3].reshape(steps, 3 * hidden, n), kept[:, 1:3], kept.swapaxes(0, 1)
     u_v, u_n = u[:, : 3 * hidden], u[:, 3 * hidden :]
-    read[0], h_n, e = h, np.array(h, order="C"), np.empty((hidden, n), u.dtype)
+    read[0], h_n, e = h, np.array(h, order="C"), sp.scratch("e", (hidden, n), u)
     for u_v_t, u_n_t, v_t, rz_t, v_n_t, r_t, z_t, n_t, h_t, h_next in zip(
         u_v, u_n, v, rz, *blocks, read, [*read[1:], h_n], strict=True
     ):
@@ -135,10 +138,10 @@ def backward(
     sums: Sequence[ndarray] = ()
     d_x = np.empty(x.shape, x.dtype)
     weight_ih = np.roll(p.weight_ih, hidden, axis=0)
-    room = np.empty((max(span.size for span in walk), FACTORS * hidden), x.dtype)
+    room = sp.scratch("room", (max(span.size for span in walk), FACTORS * hidden), x)
     for chunk in sp.way_back(walk):
-        widths = 4 * hidden, hidden
-        d_a, h = (sp.empty_columns(f, chunk.size, walk[0].n, x) for f in widths)
+        d_a = sp.scratch_columns("d_a", 4 * hidden, chunk.size, walk[0].n, x)
+        h = sp.scratch_columns("h", hidden, chunk.size, walk[0].n, x)
         for span in chunk.spans:
             k, read_t = span.blocks(room[: span.size], FACTORS), span.blocks(read[span.rows], 1)
             _factors(k, span.blocks(kept[span.rows], KEPT), read_t[:, 0])

@@ -53,11 +53,14 @@ def forward(
     """One direction over time: (y, the state after each sequence's last step, tape if `keep`)."""
     p, h, c = _fold(params), sp.feature_major(state.h), sp.feature_major(state.c)
     walk = sp.spans(batch_sizes, FACTORS * len(c), reverse)
-    kept = np.empty((len(x) if keep else batch_sizes[0], KEPT * len(c)), x.dtype)
-    read = np.empty((len(x) if keep else max(span.size for span in walk), len(h)), x.dtype)
+    if keep:
+        kept, read = np.empty((len(x), KEPT * len(c)), x.dtype), np.empty((len(x), len(h)), x.dtype)
+    else:
+        kept = sp.scratch("kept", (batch_sizes[0], KEPT * len(c)), x)
+        read = sp.scratch("read", (max(span.size for span in walk), len(h)), x)
     y = np.empty((len(x), len(h)), x.dtype)
     for span in walk:
-        u = sp.empty_columns(4 * len(c), span.size, span.n, x)
+        u = sp.scratch_columns("u", 4 * len(c), span.size, span.n, x)
         np.matmul(p.weight_ih, x[span.rows].T, out=u)  # (1)
         if p.bias_ih is not None:
             u += p.bias_ih[:, None]
@@ -90,7 +93,7 @@ def _walk_span(
 ) -> None:
     """Fill `kept` and `read`; h and c move from before the span to behind it."""
     (steps, _, hidden, n), half = kept.shape, np.array(0.5, u.dtype)
-    scratch = np.empty((4, hidden, n), u.dtype)
+    scratch = sp.scratch("products", (4, hidden, n), u)
     pq, (p_t, q_t, tanh_c, m) = scratch[:2], scratch
     a, ifo, o = kept[:, :4].reshape(steps, 4 * hidden, n), kept[:, :3], kept[:, 2]
     i_f, g_c = kept[:, :2], kept[:, 3:]
@@ -126,10 +129,10 @@ def backward(
     sums: Sequence[ndarray] = ()
     d_x = np.empty(x.shape, x.dtype)
     d_weight_hr = None if p.weight_hr is None else np.zeros_like(p.weight_hr)
-    room = np.empty((max(span.size for span in walk), FACTORS * len(d_c)), x.dtype)
+    room = sp.scratch("room", (max(span.size for span in walk), FACTORS * len(d_c)), x)
     for chunk in sp.way_back(walk):
-        widths = len(p.weight_hh), len(d_h)
-        d_a, h = (sp.empty_columns(f, chunk.size, walk[0].n, x) for f in widths)
+        d_a = sp.scratch_columns("d_a", len(p.weight_hh), chunk.size, walk[0].n, x)
+        h = sp.scratch_columns("h", len(d_h), chunk.size, walk[0].n, x)
         for span in chunk.spans:
             k, read_t = span.blocks(room[: span.size], FACTORS), span.blocks(read[span.rows], 1)
             m = _factors(k, span.blocks(kept[span.rows], KEPT))
@@ -159,10 +162,10 @@ def _factors(k: Float[ndarray, "T 6 H N"], kept: Float[ndarray, "T 5 H N"]) -> F
     i, f, o, g, _ = kept.swapaxes(0, 1)
     k_c, _, _, k_g, k_o, k_m = k.swapaxes(0, 1)
     k_i_f, i_f = k[:, 1:3], kept[:, :2]
-    pq = i_f * kept[:, 3:]
+    pq = np.multiply(i_f, kept[:, 3:], out=sp.scratch("pq", i_f.shape, k))
     p, q = pq.swapaxes(0, 1)
     tanh_c = np.tanh(np.add(p, q, out=k_m), out=k_m)
-    m: ndarray = o * tanh_c
+    m = np.multiply(o, tanh_c, out=sp.scratch("m", o.shape, k))
     # (4)  m = o ⊙ tanh(c'):  k_o = m (1 - o),  k_m = o (1 - tanh²) = o - m tanh
     np.multiply(m, np.subtract(1, o, out=k_o), out=k_o)
     np.subtract(o, np.multiply(m, tanh_c, out=k_m), out=k_m)
@@ -182,7 +185,7 @@ def _walk_span_back(
 ) -> Float[ndarray, "T P N"]:
     """Turn k into gradients and give back every d_h'; d_h and d_c move from behind to before."""
     steps, _, hidden, n = k.shape
-    d_hs, scratch = np.empty((steps, *d_h.shape), k.dtype), np.empty((hidden, n), k.dtype)
+    d_hs, scratch = sp.scratch("d_hs", (steps, *d_h.shape), k), sp.scratch("d_m", (hidden, n), k)
     d_h_t, d_c_t = np.array(d_h, order="C"), d_c
     d_a, d_cifg = k[:, 1:5].reshape(steps, 4 * hidden, n), k[:, :4]
     for d_h_next, d_y_t, k_o, k_m, d_cifg_t, d_c_prev, d_a_t in zip(

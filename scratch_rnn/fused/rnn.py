@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from scratch_rnn.fused.spans import Span, spans
+from scratch_rnn.fused.spans import Span, scratch, spans
 from scratch_rnn.numpy_bptt.rnn import Params, State
 
 
@@ -72,7 +72,7 @@ def _walk_span(
     nonlinearity: str,
 ) -> None:
     """Turn u into y, in place; h moves from before the span to behind it."""
-    h_t, hw = h, np.empty_like(h)
+    h_t, hw = h, scratch("hw", h.shape, h)
     for y_t in y:
         np.dot(h_t, weight_hh, out=hw)
         np.add(y_t, hw, out=y_t)  # (1)
@@ -93,7 +93,7 @@ def backward(
     """
     x, past, batch_sizes, walk, p, reverse, nonlinearity = tape
     y = past[: len(x)] if reverse else past[batch_sizes[0] :]
-    d_h, d_a = d_state_n.h.copy(), np.empty_like(y)
+    d_h, d_a = d_state_n.h.copy(), scratch("d_a", y.shape, y)
     for span in reversed(walk):
         h_next, d_y_t, d_a_t = (span.turned.by_step(rows) for rows in (y, d_y, d_a))
         _walk_span_back(d_a_t, d_y_t, h_next, d_h[: span.n], p.weight_hh, nonlinearity)

@@ -17,6 +17,8 @@ steps and rows, and M = T·N; F stands for any features, K for blocks of them.
 H hidden.
 """
 
+import math
+import threading
 from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -30,6 +32,10 @@ ROOM = 2**17
 """The most numbers that the steps of one span work on: in float32, half of a 1 MiB cache."""
 ROWS = 512
 """The most rows of a chunk: enough for a GEMM, and not more memory than that takes."""
+LARGE = 2**22
+"""Bytes from which NumPy asks Linux for huge pages, so that fresh memory is cheap."""
+
+_own = threading.local()
 
 
 class Span(NamedTuple):
@@ -104,11 +110,11 @@ class Chunk(NamedTuple):
         return span.columns_by_step(columns[:, span.rows.start - first : span.rows.stop - first])
 
 
-def spans(batch_sizes: Sequence[int], width: int, reverse: bool) -> list[Span]:
+def spans(batch_sizes: Sequence[int], width: int, reverse: bool, room: int = ROOM) -> list[Span]:
     """The spans of a batch in the order of the walk; a row needs `width` numbers."""
     found, start = [], 0
     for n, run in groupby(batch_sizes):
-        steps, most = len(list(run)), max(1, ROOM // max(1, n * width))
+        steps, most = len(list(run)), max(1, room // max(1, n * width))
         for first in range(0, steps, most):
             taken = min(most, steps - first)
             found.append(Span(slice(start, start + taken * n), taken, n, reverse))
@@ -143,11 +149,26 @@ def feature_major(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
     return np.array(state.T, order="C")
 
 
-def empty_columns(features: int, rows: int, n: int, like: ndarray) -> Float[ndarray, "F R"]:
+def scratch(name: str, shape: Sequence[int], like: ndarray) -> ndarray:
+    """Memory that no caller ever sees: each name has its own, in each thread, from one call to the next.
+
+    Pages that come fresh from the system cost more than the arithmetic on them.
+    """
+    size = math.prod(shape) * like.itemsize
+    if size >= LARGE:
+        return np.empty(shape, like.dtype)
+    room: ndarray | None = getattr(_own, name, None)
+    if room is None or room.nbytes < size:
+        room = np.empty(size, np.uint8)
+        setattr(_own, name, room)
+    return room[:size].view(like.dtype).reshape(shape)
+
+
+def scratch_columns(name: str, features: int, rows: int, n: int, like: ndarray) -> Float[ndarray, "F R"]:
     """Columns, to be read n at a time. A single one is contiguous only if it is a row in memory."""
     if n == 1:
-        return np.empty((rows, features), like.dtype).T
-    return np.empty((features, rows), like.dtype)
+        return scratch(name, (rows, features), like).T
+    return scratch(name, (features, rows), like)
 
 
 def regate(

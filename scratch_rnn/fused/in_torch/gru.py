@@ -1,19 +1,23 @@
 """GRU over all steps of one direction, as one autograd.Function with its backward by hand.
 
-The equations are those of numpy_bptt/gru.py, arranged for speed: u is one product for all steps, and the
-gradients of the weights are one product each, of all steps' d_u and d_v. All that the loop back does with
-d_h' is linear, and its factors k are computed for all steps at once:
+The equations are those of numpy_bptt/gru.py, arranged for speed: u is one product for all steps of a span,
+the gradients of the weights one product each for many steps, and every array is feature-major, so that
+gates are contiguous. All that the walk back does with d_h' is linear; its factors k are made for all steps
+of a span at once:
 
-    (1)  u  = x W_ihᵀ + b_ih,   v = h W_hhᵀ + b_hh
+    (1)  u  = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
     (2)  r  = σ(u_r + v_r),  z = σ(u_z + v_z)
     (3)  n  = tanh(u_n + r ⊙ v_n)
     (4)  h' = n + z ⊙ (h - n)
 
-    (4) (3) (2)  [d_a_r | d_a_z | d_v_n | d_a_n] = [k_r | k_z | k_v | k_n] ⊙ d_h'
+    (4) (3) (2)  [ d_h | d_u_n | d_a_r | d_a_z | d_v_n ] = [ z | k_n | k_r | k_z | k_v ] ⊙ d_h'
          k_n = (1-z) ⊙ (1-n²)    k_v = r ⊙ k_n    k_z = (h-n) ⊙ z ⊙ (1-z)    k_r = v_n ⊙ (1-r) ⊙ k_v
 
+A step's block of memory is [ v_n | r | z | n ]. It begins as [ b_hn | u_r | u_z | u_n ], so that one addmm
+with the weights in the order n r z makes all of v_n, u_r + v_r and u_z + v_z in place.
+
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, G = 3H gate rows.
-K blocks of features.
+F features, T time.
 """
 
 from collections.abc import Sequence
@@ -23,20 +27,38 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scratch_rnn.fused.in_torch.once import Once, apply, before, first_derivative, hoist, times
+from scratch_rnn.fused.in_torch.once import (
+    Once,
+    apply,
+    before,
+    by_step,
+    columns,
+    columns_of,
+    feature_major,
+    first_derivative,
+    given,
+    hoist,
+    in_order,
+    part,
+    walk_of,
+)
+from scratch_rnn.fused.spans import Span, way_back
 from scratch_rnn.torch_autograd.gru import Params, State
+
+KEPT = 4  # blocks a step for the way back: v_n r z n
+FACTORS = 5  # blocks a step on the way back: z k_n k_r k_z k_v
 
 
 def forward(
     x: Float[Tensor, "R I"], batch_sizes: Sequence[int], state: State, params: Params, reverse: bool
 ) -> tuple[Float[Tensor, "R H"], State]:
     """(y, the state after each sequence's last step)."""
-    y, h_n, *_ = apply(FusedGRU, x, state, params, tuple(batch_sizes), reverse)
+    y, h_n, *_ = apply(FusedGRU, x, state, params, tuple(batch_sizes), reverse, torch.is_grad_enabled())
     return y, State(h_n)
 
 
 class FusedGRU(Once):
-    """(x, h_0, weights) -> (y, h_n, and for the way back: gates r, z, n and v_n of all steps)."""
+    """(x, h_0, weights) -> (y, h_n, and the memory of all steps, if `keep`)."""
 
     @staticmethod
     def forward(
@@ -48,73 +70,138 @@ class FusedGRU(Once):
         bias_hh: Tensor | None,
         batch_sizes: Sequence[int],
         reverse: bool,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The gates are made where u stood, v_n keeps a place of its own."""
-        hidden, sizes = h.shape[1], list(batch_sizes)
-        u = hoist(x, weight_ih, bias_ih)  # (1)
-        v = u.new_empty(u.shape)
-        y = u.new_empty(len(x), hidden)
-        w, h = weight_hh.t(), h.clone()
-        at = list(zip(torch.split(u, sizes), torch.split(v, sizes), torch.split(y, sizes), strict=True))
-        for t, n in times(batch_sizes, reverse):
-            u_t, v_t, y_t = at[t]
-            h_t = h.narrow(0, 0, n)
-            if bias_hh is None:
-                torch.mm(h_t, w, out=v_t)  # (1)
-            else:
-                torch.addmm(bias_hh, h_t, w, out=v_t)  # (1)
-            r_z = u_t.narrow(1, 0, 2 * hidden).add_(v_t.narrow(1, 0, 2 * hidden)).sigmoid_()  # (2)
-            r, z = r_z.narrow(1, 0, hidden), r_z.narrow(1, hidden, hidden)
-            n_t = u_t.narrow(1, 2 * hidden, hidden)
-            n_t.addcmul_(r, v_t.narrow(1, 2 * hidden, hidden)).tanh_()  # (3)
-            h_t.copy_(torch.lerp(n_t, h_t, z, out=y_t))  # (4)
-        return y, h, u, v.narrow(1, 2 * hidden, hidden)
+        keep: bool,
+    ) -> tuple[Tensor, ...]:
+        """What is kept, a step makes in place."""
+        hidden, weight_nrz = h.shape[1], weight_hh.roll(h.shape[1], 0)
+        b, b_hn = fold(bias_ih, bias_hh)
+        y, h_n = x.new_empty(len(x), hidden), columns(h)
+        kept = x.new_empty(len(x) if keep else 0, KEPT * hidden)
+        for span in walk_of(batch_sizes, FACTORS * hidden, reverse, x.device):
+            memory = part(kept, span) if keep else x.new_empty(span.size, KEPT * hidden)
+            a = memory.view(span.steps, KEPT * hidden, span.n)
+            a.narrow(1, hidden, 3 * hidden).copy_(hoist(x, span, weight_ih, b))  # (1)
+            a.narrow(1, 0, hidden).copy_(b_hn) if b_hn is not None else a.narrow(1, 0, hidden).zero_()
+            hs = x.new_empty(span.steps, hidden, span.n)
+            walk_span(span, a, hs, h_n.narrow(1, 0, span.n), weight_nrz)
+            by_step(y, span).copy_(hs.transpose(1, 2))
+        return y, columns(h_n), kept
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Keep what the way back needs."""
-        x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse = inputs
-        y, _, gates, v_n = output
-        ctx.mark_non_differentiable(gates, v_n)
-        ctx.set_materialize_grads(True)
+        """Save what the way back needs."""
+        x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, _ = inputs
+        y, _, kept = output
+        ctx.mark_non_differentiable(kept)
         ctx.has_bias = bias_ih is not None
-        ctx.save_for_backward(x, h, weight_ih, weight_hh, y, gates, v_n)
+        ctx.set_materialize_grads(False)  # no zeros for what nobody reads
+        ctx.save_for_backward(x, h, weight_ih, weight_hh, y, kept)
 
     @staticmethod
     @first_derivative
-    def backward(ctx: Any, d_y: Tensor, d_h_n: Tensor, *_: Any) -> Any:
+    def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None, *_: Any) -> Any:
         """d_x, d_h_0 and the gradients of the weights."""
-        x, h_0, weight_ih, weight_hh, y, gates, v_n = ctx.saved_tensors
-        sizes, hidden = list(ctx.batch_sizes), y.shape[1]
-        h = before(y, h_0, sizes, ctx.reverse)
-        r, z, n = gates.chunk(3, 1)
-        d_a = factors(h, r, z, n, v_n)  # k, and the gradients in its place
-        rows = (torch.split(a, sizes) for a in (d_a.view(len(x), 4, hidden), d_a, d_y, z))
-        d_h, at = d_h_n.clone(), list(zip(*rows, strict=True))
-        for t, n_t in times(ctx.batch_sizes, not ctx.reverse):
-            k_t, d_a_t, d_y_t, z_t = at[t]
-            d_h_t = d_h.narrow(0, 0, n_t).add_(d_y_t)
-            k_t.mul_(d_h_t.unsqueeze(1))  # (4) (3) (2)
-            d_h_t.mul_(z_t).addmm_(d_a_t.narrow(1, 0, 3 * hidden), weight_hh)  # (4) and (1) towards h
-        # (1)  u = x W_ihᵀ + b_ih,   v = h W_hhᵀ + b_hh, all steps at once
-        d_v = d_a.narrow(1, 0, 3 * hidden)
-        d_u = torch.cat([d_a.narrow(1, 0, 2 * hidden), d_a.narrow(1, 3 * hidden, hidden)], 1)
-        d_b_ih, d_b_hh = (d_u.sum(0), d_v.sum(0)) if ctx.has_bias else (None, None)
-        d_x = d_u @ weight_ih if ctx.needs_input_grad[0] else None
-        return d_x, d_h, d_u.t() @ x, d_v.t() @ h, d_b_ih, d_b_hh, None, None
+        x, h_0, weight_ih, weight_hh, y, kept = ctx.saved_tensors
+        hidden, weight_nrz, weight_hh_t = (
+            y.shape[1],
+            weight_ih.roll(y.shape[1], 0),
+            columns(weight_hh),
+        )
+        walk = walk_of(ctx.batch_sizes, FACTORS * hidden, ctx.reverse, x.device)
+        h, d_y_all = before(y, h_0, walk), given(d_y, y)
+        d_h, d_x = columns(given(d_h_n, h_0)), torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        d_weight_ih, d_weight_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
+        d_b = weight_ih.new_zeros(4 * hidden)
+        for chunk in way_back(walk):
+            d_a = x.new_empty(4 * hidden, chunk.size)  # n r z, and n of v
+            for span in chunk.spans:
+                k = factors(part(kept, span).view(span.steps, KEPT, hidden, span.n), feature_major(h, span))
+                walk_back(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
+                columns_of(chunk, span, d_a).copy_(k.narrow(1, 1, 4).flatten(1, 2))
+            # (1)  u = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
+            d_u, d_v = d_a.narrow(0, 0, 3 * hidden), d_a.narrow(0, hidden, 3 * hidden)
+            if d_x is not None:
+                torch.mm(d_u.t(), weight_nrz, out=part(d_x, chunk))
+            d_weight_ih.addmm_(d_u, part(x, chunk))
+            d_weight_hh.addmm_(d_v, part(h, chunk))
+            d_b.add_(d_a.sum(1))
+        d_b_ih, d_b_hh = d_b.narrow(0, 0, 3 * hidden).roll(-hidden), d_b.narrow(0, hidden, 3 * hidden).clone()
+        d_biases = (d_b_ih, d_b_hh) if ctx.has_bias else (None, None)
+        return (
+            d_x,
+            columns(d_h),
+            d_weight_ih.roll(-hidden, 0),
+            d_weight_hh,
+            *d_biases,
+            None,
+            None,
+            None,
+        )
 
 
-def factors(
-    h: Float[Tensor, "R H"],
-    r: Float[Tensor, "R H"],
-    z: Float[Tensor, "R H"],
-    n: Float[Tensor, "R H"],
-    v_n: Float[Tensor, "R H"],
-) -> Float[Tensor, "R K"]:
-    """[k_r | k_z | k_v | k_n], side by side."""
-    one_minus_z = 1 - z
-    k_n = one_minus_z * (1 - n * n)  # (4) (3)
-    k_v = r * k_n  # (3)
-    k_z = (h - n).mul_(z).mul_(one_minus_z)  # (4) (2)
-    k_r = (1 - r).mul_(v_n).mul_(k_v)  # (3) (2)
-    return torch.cat([k_r, k_z, k_v, k_n], 1)
+def fold(
+    bias_ih: Float[Tensor, "G"] | None, bias_hh: Float[Tensor, "G"] | None
+) -> tuple[Float[Tensor, "G"] | None, Float[Tensor, "H 1"] | None]:
+    """b_hh goes along with b_ih, but for b_hn, which r scales."""
+    if bias_ih is None or bias_hh is None:
+        return None, None
+    hidden = len(bias_hh) // 3
+    b = bias_ih.clone()
+    b.narrow(0, 0, 2 * hidden).add_(bias_hh.narrow(0, 0, 2 * hidden))
+    return b, bias_hh.narrow(0, 2 * hidden, hidden).unsqueeze(1)
+
+
+def walk_span(
+    span: Span,
+    a: Float[Tensor, "T F N"],
+    hs: Float[Tensor, "T H N"],
+    h: Float[Tensor, "H N"],
+    weight_nrz: Float[Tensor, "G H"],
+) -> None:
+    """Turn `a` into what is kept and fill hs; h moves from before the span to behind it."""
+    hidden, h_t = len(h), h
+    steps = (
+        a.narrow(1, k * hidden, size * hidden) for k, size in ((0, 3), (1, 2), (0, 1), (1, 1), (2, 1), (3, 1))
+    )
+    for v, r_z, v_n, r, z, n, h_next in zip(*(in_order(span, s) for s in (*steps, hs)), strict=True):
+        v.addmm_(weight_nrz, h_t)  # (1)
+        r_z.sigmoid_()  # (2)
+        n.addcmul_(r, v_n).tanh_()  # (3)
+        h_t = torch.lerp(n, h_t, z, out=h_next)  # (4)
+    h.copy_(h_t)
+
+
+def factors(kept: Float[Tensor, "T 4 H N"], h: Float[Tensor, "T H N"]) -> Float[Tensor, "T 5 H N"]:
+    """[ z | k_n | k_r | k_z | k_v ]."""
+    v_n, r, z, n = kept.unbind(1)
+    k = kept.new_empty(len(kept), FACTORS, *h.shape[1:])
+    k_h, k_n, k_r, k_z, k_v = k.unbind(1)
+    k_h.copy_(z)
+    one_less_z = 1 - z
+    torch.addcmul(one_less_z, one_less_z * n, n, value=-1, out=k_n)  # (4) (3)
+    torch.mul(r, k_n, out=k_v)  # (3)
+    torch.mul((h - n).mul_(z), one_less_z, out=k_z)  # (4) (2)
+    d_r = k_v * v_n
+    torch.addcmul(d_r, d_r, r, value=-1, out=k_r)  # (3) (2)
+    return k
+
+
+def walk_back(
+    span: Span,
+    k: Float[Tensor, "T 5 H N"],
+    d_hs: Float[Tensor, "T H N"],
+    d_h: Float[Tensor, "H N"],
+    weight_hh_t: Float[Tensor, "H G"],
+) -> None:
+    """Turn k into gradients, step by step; d_h moves from behind the span to before it.
+
+    d_hs begins as d_y. Each step adds what it asks of the h that it read.
+    """
+    d_h_at, d_v = in_order(span, d_hs), k.narrow(1, 2, 3).flatten(1, 2)
+    d_h_at[0].add_(d_h)
+    steps = (in_order(span, s) for s in (k, k.select(1, 0), d_v))
+    for k_t, d_h_old, d_v_t, d_h_t, d_h_before in zip(
+        *steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True
+    ):
+        k_t.mul_(d_h_t)  # (4), (3), (2)
+        d_h_before.addmm_(weight_hh_t, d_v_t).add_(d_h_old)  # (1), (4)

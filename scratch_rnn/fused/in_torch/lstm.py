@@ -1,22 +1,25 @@
 """LSTM over all steps of one direction, as one autograd.Function with its backward by hand.
 
-The equations are those of numpy_bptt/lstm.py, arranged for speed: the input's half of (1) is one product for
-all steps, and the gradients of the weights are one product each, of all steps' d_a. All that the loop
-back does is linear in d_m and d_c', where m = o ⊙ tanh(c') is h' before its projection, and the factors
-k are computed for all steps at once:
+The equations are those of numpy_bptt/lstm.py, arranged for speed: u is one product for all steps of a span,
+the gradients of the weights one product each for many steps, and every array is feature-major, so that
+gates are contiguous. All that the walk back does is linear in d_m and d_c'; its factors k are made for all
+steps of a span at once:
 
-    (1)  a  = u + h W_hhᵀ,   u = x W_ihᵀ + b_ih + b_hh
-    (2)  i  = σ(a_i),  f = σ(a_f),  g = tanh(a_g),  o = σ(a_o)
+    (1)  a  = u + W_hh h,   u = W_ih xᵀ + b_ih + b_hh
+    (2)  i  = σ(a_i),  f = σ(a_f),  o = σ(a_o),  g = tanh(a_g)
     (3)  c' = f ⊙ c + i ⊙ g
-    (4)  h' = o ⊙ tanh(c')
-    (5)  h' = (o ⊙ tanh(c')) W_hrᵀ                       instead of (4) where h is projected
+    (4)  m  = o ⊙ tanh(c')
+    (5)  h' = m   or   h' = W_hr m
 
-    (4)      d_c' += k_c ⊙ d_m                            k_c = o ⊙ (1 - tanh²(c'))
-    (3) (2)  [d_a_i | d_a_f | d_a_g] = [k_i | k_f | k_g] ⊙ d_c'
+    (4) (2)  d_a_o = k_o ⊙ d_m                                k_o = tanh(c') ⊙ o ⊙ (1-o)
+    (4)      d_c' += k_c ⊙ d_m                                k_c = o ⊙ (1 - tanh²(c'))
+    (3) (2)  [ d_c | d_a_i | d_a_f | d_a_g ] = [ f | k_i | k_f | k_g ] ⊙ d_c'
              k_i = g ⊙ i ⊙ (1-i)    k_f = c ⊙ f ⊙ (1-f)    k_g = i ⊙ (1-g²)
-    (4) (2)  d_a_o = k_o ⊙ d_m                            k_o = tanh(c') ⊙ o ⊙ (1-o)
+
+A step's block of memory is [ i | f | o | g | c ], with one call for the three σ; it begins as u.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, P width of h, G = 4H gate rows.
+F features, T time.
 """
 
 from collections.abc import Sequence
@@ -26,20 +29,38 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scratch_rnn.fused.in_torch.once import Once, apply, before, first_derivative, hoist, times
+from scratch_rnn.fused.in_torch.once import (
+    Once,
+    apply,
+    before,
+    by_step,
+    columns,
+    columns_of,
+    feature_major,
+    first_derivative,
+    given,
+    hoist,
+    in_order,
+    part,
+    walk_of,
+)
+from scratch_rnn.fused.spans import Span, way_back
 from scratch_rnn.torch_autograd.lstm import Params, State
+
+KEPT = 5  # blocks a step for the way back: i f o g c
+FACTORS = 6  # blocks a step on the way back: f k_i k_f k_g k_o k_c
 
 
 def forward(
     x: Float[Tensor, "R I"], batch_sizes: Sequence[int], state: State, params: Params, reverse: bool
 ) -> tuple[Float[Tensor, "R P"], State]:
     """(y, the state after each sequence's last step)."""
-    y, h_n, c_n, *_ = apply(FusedLSTM, x, state, params, tuple(batch_sizes), reverse)
+    y, h_n, c_n, *_ = apply(FusedLSTM, x, state, params, tuple(batch_sizes), reverse, torch.is_grad_enabled())
     return y, State(h_n, c_n)
 
 
 class FusedLSTM(Once):
-    """(x, h_0, c_0, weights) -> (y, h_n, c_n, and for the way back: gates, c and tanh(c') of all steps)."""
+    """(x, h_0, c_0, weights) -> (y, h_n, c_n, and the memory of all steps, if `keep`)."""
 
     @staticmethod
     def forward(
@@ -53,83 +74,145 @@ class FusedLSTM(Once):
         weight_hr: Tensor | None,
         batch_sizes: Sequence[int],
         reverse: bool,
+        keep: bool,
     ) -> tuple[Tensor, ...]:
-        """The gates are made where u stood."""
-        hidden, sizes = c.shape[1], list(batch_sizes)
-        u = hoist(x, weight_ih, bias_ih, bias_hh)  # (1)
-        y, c_before, tanh_c = (u.new_empty(len(x), width) for width in (h.shape[1], hidden, hidden))
-        w, h, c = weight_hh.t(), h.clone(), c.clone()
-        at = list(zip(*(torch.split(a, sizes) for a in (u, y, c_before, tanh_c)), strict=True))
-        for t, n in times(batch_sizes, reverse):
-            a, y_t, c_before_t, tanh_c_t = at[t]
-            h_t, c_t = h.narrow(0, 0, n), c.narrow(0, 0, n)
-            c_before_t.copy_(c_t)
-            a.addmm_(h_t, w)  # (1)
-            i_f = a.narrow(1, 0, 2 * hidden).sigmoid_()  # (2)
-            i, f = i_f.narrow(1, 0, hidden), i_f.narrow(1, hidden, hidden)
-            g = a.narrow(1, 2 * hidden, hidden).tanh_()  # (2)
-            o = a.narrow(1, 3 * hidden, hidden).sigmoid_()  # (2)
-            c_t.mul_(f).addcmul_(i, g)  # (3)
-            torch.tanh(c_t, out=tanh_c_t)
-            if weight_hr is None:
-                torch.mul(o, tanh_c_t, out=y_t)  # (4)
-            else:
-                torch.mm(o * tanh_c_t, weight_hr.t(), out=y_t)  # (5)
-            h_t.copy_(y_t)
-        return y, h, c, u, c_before, tanh_c
+        """What is kept, a step makes in place."""
+        hidden, b = c.shape[1], None if bias_ih is None or bias_hh is None else ifog(bias_ih + bias_hh)
+        weight_ih, weight_hh = ifog(weight_ih), ifog(weight_hh)
+        y, h_n, c_n = x.new_empty(len(x), h.shape[1]), columns(h), columns(c)
+        kept = x.new_empty(len(x) if keep else 0, KEPT * hidden)
+        for span in walk_of(batch_sizes, FACTORS * hidden, reverse, x.device):
+            memory = part(kept, span) if keep else x.new_empty(span.size, KEPT * hidden)
+            a = memory.view(span.steps, KEPT * hidden, span.n)
+            a.narrow(1, 0, 4 * hidden).copy_(hoist(x, span, weight_ih, b))  # (1)
+            hs = x.new_empty(span.steps, h.shape[1], span.n)
+            state = h_n.narrow(1, 0, span.n), c_n.narrow(1, 0, span.n)
+            walk_span(span, a, hs, *state, weight_hh, weight_hr)
+            by_step(y, span).copy_(hs.transpose(1, 2))
+        return y, columns(h_n), columns(c_n), kept
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Keep what the way back needs."""
-        x, h, _, weight_ih, weight_hh, bias_ih, _, weight_hr, ctx.batch_sizes, ctx.reverse = inputs
-        y, _, _, *kept = output
-        ctx.mark_non_differentiable(*kept)
+        """Save what the way back needs."""
+        x, h, c, weight_ih, weight_hh, bias_ih, _, weight_hr, ctx.batch_sizes, ctx.reverse, _ = inputs
+        y, _, _, kept = output
+        ctx.mark_non_differentiable(kept)
         ctx.has_bias = bias_ih is not None
-        ctx.save_for_backward(x, h, weight_ih, weight_hh, weight_hr, y, *kept)
+        ctx.set_materialize_grads(False)  # no zeros for what nobody reads
+        ctx.save_for_backward(x, h, c, weight_ih, weight_hh, weight_hr, y, kept)
 
     @staticmethod
     @first_derivative
-    def backward(ctx: Any, d_y: Tensor, d_h_n: Tensor, d_c_n: Tensor, *_: Any) -> Any:
+    def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None, d_c_n: Tensor | None, *_: Any) -> Any:
         """d_x, d_h_0, d_c_0 and the gradients of the weights."""
-        x, h_0, weight_ih, weight_hh, weight_hr, y, gates, c_before, tanh_c = ctx.saved_tensors
-        sizes, hidden = list(ctx.batch_sizes), tanh_c.shape[1]
-        i, f, g, o = gates.chunk(4, 1)
-        d_a, k_c = factors(i, f, g, o, c_before, tanh_c)  # k, and the gradients in its place
-        d_h_all = torch.empty_like(y)  # what reaches each h', for (5)
-        rows = (d_a.view(len(x), 4, hidden), d_a, k_c, f, d_y, d_h_all)
-        at = list(zip(*(torch.split(a, sizes) for a in rows), strict=True))
-        d_h, d_c = d_h_n.clone(), d_c_n.clone()
-        for t, n in times(ctx.batch_sizes, not ctx.reverse):
-            k_t, d_a_t, k_c_t, f_t, d_y_t, d_h_all_t = at[t]
-            d_h_t, d_c_t = d_h.narrow(0, 0, n).add_(d_y_t), d_c.narrow(0, 0, n)
-            d_m = d_h_t
-            if weight_hr is not None:
-                d_m = d_h_all_t.copy_(d_h_t) @ weight_hr  # (5)
-            d_c_t.addcmul_(d_m, k_c_t)  # (4)
-            k_t.narrow(1, 0, 3).mul_(d_c_t.unsqueeze(1))  # (3) (2)
-            k_t.select(1, 3).mul_(d_m)  # (4) (2)
-            d_c_t.mul_(f_t)  # (3)
-            torch.mm(d_a_t, weight_hh, out=d_h_t)  # (1) towards h
-        # (5) and (1), all steps at once
-        d_w_hr = None if weight_hr is None else d_h_all.t() @ (o * tanh_c)
-        d_b = d_a.sum(0) if ctx.has_bias else None
-        d_x = d_a @ weight_ih if ctx.needs_input_grad[0] else None
-        d_w_hh = d_a.t() @ before(y, h_0, sizes, ctx.reverse)
-        d_b_hh = None if d_b is None else d_b.clone()
-        return d_x, d_h, d_c, d_a.t() @ x, d_w_hh, d_b, d_b_hh, d_w_hr, None, None
+        x, h_0, c_0, weight_ih, weight_hh, weight_hr, y, kept = ctx.saved_tensors
+        hidden, weight_hh_t = c_0.shape[1], columns(weight_hh)
+        walk = walk_of(ctx.batch_sizes, FACTORS * hidden, ctx.reverse, x.device)
+        h, d_y_all = before(y, h_0, walk), given(d_y, y)
+        d_h, d_c = columns(given(d_h_n, h_0)), columns(given(d_c_n, c_0))
+        d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        d_weight_hr = None if weight_hr is None else torch.zeros_like(weight_hr)
+        d_weight_ih, d_weight_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
+        d_b = weight_ih.new_zeros(len(weight_ih))
+        for chunk in way_back(walk):
+            d_a = x.new_empty(len(weight_ih), chunk.size)
+            for span in chunk.spans:
+                k, m = factors(part(kept, span).view(span.steps, KEPT, hidden, span.n))
+                d_hs = feature_major(d_y_all, span)
+                state = d_h.narrow(1, 0, span.n), d_c.narrow(1, 0, span.n)
+                walk_back(span, k, d_hs, *state, weight_hh_t, weight_hr)
+                columns_of(chunk, span, d_a).copy_(k.narrow(1, 1, 4).flatten(1, 2))
+                if d_weight_hr is not None:
+                    d_weight_hr.add_(torch.tensordot(d_hs, m, dims=([0, 2], [0, 2])))  # (5)
+            # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
+            if d_x is not None:
+                torch.mm(d_a.t(), weight_ih, out=part(d_x, chunk))
+            d_weight_ih.addmm_(d_a, part(x, chunk))
+            d_weight_hh.addmm_(d_a, part(h, chunk))
+            d_b.add_(d_a.sum(1))
+        d_biases = (d_b, d_b.clone()) if ctx.has_bias else (None, None)
+        d_states = columns(d_h), columns(d_c)
+        return d_x, *d_states, d_weight_ih, d_weight_hh, *d_biases, d_weight_hr, None, None, None
 
 
-def factors(
-    i: Float[Tensor, "R H"],
-    f: Float[Tensor, "R H"],
-    g: Float[Tensor, "R H"],
-    o: Float[Tensor, "R H"],
-    c: Float[Tensor, "R H"],
-    tanh_c: Float[Tensor, "R H"],
-) -> tuple[Float[Tensor, "R G"], Float[Tensor, "R H"]]:
-    """[k_i | k_f | k_g | k_o], side by side, and k_c."""
-    k_i = (1 - i).mul_(i).mul_(g)  # (3) (2)
-    k_f = (1 - f).mul_(f).mul_(c)  # (3) (2)
-    k_g = (1 - g * g).mul_(i)  # (3) (2)
-    k_o = (1 - o).mul_(o).mul_(tanh_c)  # (4) (2)
-    return torch.cat([k_i, k_f, k_g, k_o], 1), (1 - tanh_c * tanh_c).mul_(o)  # (4)
+def ifog(gates: Float[Tensor, "G *I"]) -> Float[Tensor, "G *I"]:
+    """The gates of a weight or bias in the order i f o g."""
+    i, f, g, o = gates.chunk(4)
+    return torch.cat((i, f, o, g))
+
+
+def walk_span(
+    span: Span,
+    a: Float[Tensor, "T F N"],
+    hs: Float[Tensor, "T P N"],
+    h: Float[Tensor, "P N"],
+    c: Float[Tensor, "H N"],
+    weight_hh: Float[Tensor, "G P"],
+    weight_hr: Float[Tensor, "P H"] | None,
+) -> None:
+    """Turn `a` into what is kept and fill hs; h and c move from before the span to behind it."""
+    hidden, h_t = len(c), h
+    views = (
+        in_order(span, a.narrow(1, first * hidden, size * hidden))
+        for first, size in ((0, 4), (0, 3), (0, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+    )
+    gates, ifo, i, f, o, g, cs = views
+    cs[0].copy_(c)
+    tanh_c = torch.empty_like(cs[0])
+    for a_t, ifo_t, i_t, f_t, o_t, g_t, c_t, c_next, h_next in zip(
+        gates, ifo, i, f, o, g, cs, [*cs[1:], c], in_order(span, hs), strict=True
+    ):
+        a_t.addmm_(weight_hh, h_t)  # (1)
+        ifo_t.sigmoid_()  # (2)
+        g_t.tanh_()  # (2)
+        torch.mul(f_t, c_t, out=c_next).addcmul_(i_t, g_t)  # (3)
+        torch.tanh(c_next, out=tanh_c)
+        if weight_hr is None:
+            h_t = torch.mul(o_t, tanh_c, out=h_next)  # (4)
+        else:
+            h_t = torch.mm(weight_hr, tanh_c.mul_(o_t), out=h_next)  # (4), (5)
+    h.copy_(h_t)
+
+
+def factors(kept: Float[Tensor, "T 5 H N"]) -> tuple[Float[Tensor, "T 6 H N"], Float[Tensor, "T H N"]]:
+    """[ f | k_i | k_f | k_g | k_o | k_c ], and m."""
+    i, f, o, g, c = kept.unbind(1)
+    k = kept.new_empty(len(kept), FACTORS, *c.shape[1:])
+    k_h, _, _, k_g, k_o, k_c = k.unbind(1)
+    k_h.copy_(f)
+    i_f, pq = kept.narrow(1, 0, 2), kept.narrow(1, 0, 2) * kept.narrow(1, 3, 2)
+    p, q = pq.unbind(1)
+    torch.addcmul(pq, pq, i_f, value=-1, out=k.narrow(1, 1, 2))  # (3) (2)
+    torch.addcmul(i, p, g, value=-1, out=k_g)  # (3) (2)
+    tanh_c = (p + q).tanh_()
+    m = o * tanh_c
+    torch.addcmul(m, m, o, value=-1, out=k_o)  # (4) (2)
+    torch.addcmul(o, m, tanh_c, value=-1, out=k_c)  # (4)
+    return k, m
+
+
+def walk_back(
+    span: Span,
+    k: Float[Tensor, "T 6 H N"],
+    d_hs: Float[Tensor, "T P N"],
+    d_h: Float[Tensor, "P N"],
+    d_c: Float[Tensor, "H N"],
+    weight_hh_t: Float[Tensor, "P G"],
+    weight_hr: Float[Tensor, "P H"] | None,
+) -> None:
+    """Turn k into gradients, step by step; d_h and d_c move from behind the span to before it.
+
+    d_hs begins as d_y. Each step adds what it asks of the h that it read.
+    """
+    d_h_at, d_c_t, d_a = in_order(span, d_hs), d_c, k.narrow(1, 1, 4).flatten(1, 2)
+    d_h_at[0].add_(d_h)
+    steps = (k.narrow(1, 4, 2), k.select(1, 5), k.narrow(1, 0, 4), k.select(1, 0), d_a)
+    for oc, d_c_next, cifg, d_c_before, d_a_t, d_h_t, d_h_before in zip(
+        *(in_order(span, s) for s in steps), d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True
+    ):
+        oc.mul_(d_h_t if weight_hr is None else weight_hr.t() @ d_h_t)  # (5), (4), (2)
+        d_c_next.add_(d_c_t)  # (4), and the next step
+        cifg.mul_(d_c_next)  # (3), (2)
+        d_h_before.addmm_(weight_hh_t, d_a_t)  # (1)
+        d_c_t = d_c_before
+    d_c.copy_(d_c_t)

@@ -3,8 +3,10 @@
 The way back is written by hand, in place, for the first derivative in reverse mode; other transforms are
 refused by name instead of answered wrongly.
 
-Axes (scratch_rnn/notation.py): N batch, R rows, G gate rows, H hidden.
-I input.
+Arrays are feature-major and walked in spans, as in fused/spans.py.
+
+Axes (scratch_rnn/notation.py): N batch, R rows, G gate rows, I input, P width of h, T time.
+F features. M rows of some steps.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +14,14 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from scratch_rnn.checks import message
+from scratch_rnn.fused.spans import Chunk, Span, spans
+
+ROOM = 2**19
+"""As in spans.py. A call costs more in torch, and longer spans need fewer."""
 
 
 class Once(torch.autograd.Function):
@@ -40,10 +46,10 @@ def refuse(what: str) -> NoReturn:
 def first_derivative(backward: Callable[..., Any]) -> Callable[..., Any]:
     """Guards a backward. Grad mode is on in it only where a graph of the backward itself is asked for."""
 
-    def guarded(ctx: Any, *d_outputs: Tensor) -> Any:
+    def guarded(ctx: Any, *d_outputs: Tensor | None) -> Any:
         if torch.is_grad_enabled():
             refuse("a second derivative (create_graph=True, or torch.func)")
-        with without_autocast(d_outputs[0].device):
+        with without_autocast(ctx.saved_tensors[0].device):
             return backward(ctx, *d_outputs)
 
     return guarded
@@ -67,30 +73,70 @@ def without_autocast(device: torch.device) -> Iterator[None]:
         yield
 
 
-def times(batch_sizes: Sequence[int], reverse: bool) -> Iterator[tuple[int, int]]:
-    """(t, N_t), in the order in which a direction visits the steps."""
-    steps = list(enumerate(batch_sizes))
-    return iter(steps[::-1] if reverse else steps)
+def walk_of(batch_sizes: Sequence[int], width: int, reverse: bool, device: torch.device) -> list[Span]:
+    """The spans of a batch in the order of the walk; a row needs `width` numbers. Only a CPU's cache
+    bounds how many steps a span has.
+    """
+    return spans(batch_sizes, width if device.type == "cpu" else 0, reverse, ROOM)
+
+
+def by_step(rows: Float[Tensor, "R F"], span: Span) -> Float[Tensor, "T N F"]:
+    """A span's part of a batch's rows, step by step."""
+    return part(rows, span).view(span.steps, span.n, rows.shape[1])
+
+
+def feature_major(rows: Float[Tensor, "R F"], span: Span) -> Float[Tensor, "T F N"]:
+    """The same, each step's features first: a copy."""
+    return by_step(rows, span).transpose(1, 2).clone(memory_format=torch.contiguous_format)
+
+
+def part(rows: Float[Tensor, "R F"], span: Span | Chunk) -> Float[Tensor, "M F"]:
+    """The rows of a span or chunk."""
+    return rows.narrow(0, span.rows.start, span.size)
+
+
+def columns(rows: Float[Tensor, "N F"]) -> Float[Tensor, "F N"]:
+    """The transpose, copied: a walk moves its own memory."""
+    return rows.t().clone(memory_format=torch.contiguous_format)
+
+
+def given(d: Float[Tensor, "N F"] | None, like: Float[Tensor, "N F"]) -> Float[Tensor, "N F"]:
+    """A gradient, or zeros where nothing reads what it belongs to."""
+    return torch.zeros_like(like) if d is None else d
+
+
+def columns_of(chunk: Chunk, span: Span, columns: Float[Tensor, "F M"]) -> Float[Tensor, "T F N"]:
+    """A span's part of its chunk's columns, step by step."""
+    own = columns.narrow(1, span.rows.start - chunk.rows.start, span.size)
+    return own.view(len(columns), span.steps, span.n).transpose(0, 1)
+
+
+def in_order(span: Span, steps: Shaped[Tensor, "T *F"]) -> Sequence[Tensor]:
+    """One view a step, in the order of the walk."""
+    views = steps.unbind(0)
+    return views[::-1] if span.reverse else views
 
 
 def hoist(
     x: Float[Tensor, "R I"],
+    span: Span,
     weight_ih: Float[Tensor, "G I"],
-    *biases: Float[Tensor, "G"] | None,
-) -> Float[Tensor, "R G"]:
-    """One product for all steps, x W_ihᵀ + b: it needs no state."""
-    given = [bias for bias in biases if bias is not None]
-    return torch.addmm(sum(given[1:], start=given[0]), x, weight_ih.t()) if given else x @ weight_ih.t()
+    bias: Float[Tensor, "G"] | None,
+) -> Float[Tensor, "T G N"]:
+    """W_ih xᵀ + b for all steps of a span, one product: it needs no state."""
+    x_t = part(x, span).t()
+    u = weight_ih @ x_t if bias is None else torch.addmm(bias.unsqueeze(1), weight_ih, x_t)
+    return u.view(len(u), span.steps, span.n).transpose(0, 1)
 
 
-def before(
-    y: Float[Tensor, "R H"], h: Float[Tensor, "N H"], batch_sizes: Sequence[int], reverse: bool
-) -> Float[Tensor, "R H"]:
-    """The h that each row's step began with: the y of the step before, or the first state."""
-    parts: list[Tensor] = []
-    y_at = torch.split(y, list(batch_sizes))
-    for t, n in enumerate(batch_sizes):
-        near = t + 1 if reverse else t - 1
-        known = y_at[near][:n] if 0 <= near < len(y_at) else h[:0]
-        parts += [known, h.narrow(0, len(known), n - len(known))]
-    return torch.cat(parts)
+def before(y: Float[Tensor, "R P"], h_0: Float[Tensor, "N P"], walk: Sequence[Span]) -> Float[Tensor, "R P"]:
+    """The h that each row's step read: the y of the step before, or what came from before the span."""
+    h, read = h_0.clone(), torch.empty_like(y)
+    for span in walk:
+        own, h_t = by_step(y, span), h.narrow(0, 0, span.n)
+        first, last = (-1, 0) if span.reverse else (0, -1)
+        of_span, inner = by_step(read, span), span.steps - 1
+        of_span.select(0, first).copy_(h_t)
+        of_span.narrow(0, int(not span.reverse), inner).copy_(own.narrow(0, int(span.reverse), inner))
+        h_t.copy_(own.select(0, last))
+    return read

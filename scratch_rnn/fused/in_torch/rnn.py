@@ -1,15 +1,16 @@
 """Elman RNN over all steps of one direction, as one autograd.Function with its backward by hand.
 
-The equations are those of numpy_bptt/rnn.py, arranged for speed: the input's half of (1) is one product
-for all steps, and the gradients of the weights are one product each, of all steps' d_a. What is left in
-the loop back is linear in d_h', with a factor that is computed for all steps at once:
+The equations are those of numpy_bptt/rnn.py, arranged for speed: u is one product for all steps of a span,
+the gradients of the weights one product each for many steps, and every array is feature-major. What is left
+for the walk back is linear in d_h', with a factor k that is made for all steps of a span at once:
 
-    (1)  a  = u + h W_hhᵀ,   u = x W_ihᵀ + b_ih + b_hh
+    (1)  a  = u + W_hh h,   u = W_ih xᵀ + b_ih + b_hh
     (2)  h' = tanh(a)   or   h' = max(a, 0)
 
     (2)  d_a = k ⊙ d_h',   k = 1 - h'²   or   k = [h' > 0]
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden.
+T time.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scratch_rnn.fused.in_torch.once import Once, apply, before, first_derivative, hoist, times
+from scratch_rnn.fused.in_torch.once import (
+    Once,
+    apply,
+    before,
+    by_step,
+    columns,
+    columns_of,
+    feature_major,
+    first_derivative,
+    given,
+    hoist,
+    in_order,
+    part,
+    walk_of,
+)
+from scratch_rnn.fused.spans import Span, way_back
 from scratch_rnn.torch_autograd.rnn import Params, State
+
+FACTORS = 1  # blocks a step on the way back
 
 
 def forward(
@@ -51,36 +69,71 @@ class FusedRNN(Once):
         reverse: bool,
         nonlinearity: str,
     ) -> tuple[Tensor, Tensor]:
-        """The outputs are made where u stood."""
-        y = hoist(x, weight_ih, bias_ih, bias_hh)  # (1)
-        h, y_at, w = h.clone(), torch.split(y, list(batch_sizes)), weight_hh.t()
-        for t, n in times(batch_sizes, reverse):
-            h_t = h.narrow(0, 0, n)
-            a = y_at[t].addmm_(h_t, w)  # (1)
-            h_t.copy_(a.tanh_() if nonlinearity == "tanh" else a.relu_())  # (2)
-        return y, h
+        """Each h' is made where its u stood."""
+        b = None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
+        y, h_n = x.new_empty(len(x), h.shape[1]), columns(h)
+        for span in walk_of(batch_sizes, FACTORS * h.shape[1], reverse, x.device):
+            hs = hoist(x, span, weight_ih, b).clone(memory_format=torch.contiguous_format)
+            h_t = h_n.narrow(1, 0, span.n)
+            for a_t in in_order(span, hs):
+                a_t.addmm_(weight_hh, h_t)  # (1)
+                h_t = a_t.tanh_() if nonlinearity == "tanh" else a_t.relu_()  # (2)
+            by_step(y, span).copy_(hs.transpose(1, 2))
+            h_n.narrow(1, 0, span.n).copy_(h_t)
+        return y, columns(h_n)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Keep what the way back needs."""
+        """Save what the way back needs."""
         x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, ctx.nonlinearity = inputs
         ctx.has_bias = bias_ih is not None
+        ctx.set_materialize_grads(False)  # no zeros for what nobody reads
         ctx.save_for_backward(x, h, weight_ih, weight_hh, output[0])
 
     @staticmethod
     @first_derivative
-    def backward(ctx: Any, d_y: Tensor, d_h_n: Tensor) -> Any:
+    def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None) -> Any:
         """d_x, d_h_0 and the gradients of the weights."""
         x, h_0, weight_ih, weight_hh, y = ctx.saved_tensors
-        sizes = list(ctx.batch_sizes)
-        # k, and d_a in its place
-        d_a = 1 - y * y if ctx.nonlinearity == "tanh" else (y <= 0).logical_not().to(y.dtype)
-        d_h, d_a_at, d_y_at = d_h_n.clone(), torch.split(d_a, sizes), torch.split(d_y, sizes)
-        for t, n in times(ctx.batch_sizes, not ctx.reverse):
-            d_h_t = d_h.narrow(0, 0, n).add_(d_y_at[t])
-            torch.mm(d_a_at[t].mul_(d_h_t), weight_hh, out=d_h_t)  # (2), and (1) towards h
-        # (1)  a = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh, all steps at once
-        d_b = d_a.sum(0) if ctx.has_bias else None
-        d_x = d_a @ weight_ih if ctx.needs_input_grad[0] else None
-        d_w_hh = d_a.t() @ before(y, h_0, sizes, ctx.reverse)
-        return d_x, d_h, d_a.t() @ x, d_w_hh, d_b, None if d_b is None else d_b.clone(), None, None, None
+        walk = walk_of(ctx.batch_sizes, FACTORS * y.shape[1], ctx.reverse, x.device)
+        h, d_y_all = before(y, h_0, walk), given(d_y, y)
+        d_h, weight_hh_t = columns(given(d_h_n, h_0)), columns(weight_hh)
+        d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        d_weight_ih, d_weight_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
+        d_b = weight_ih.new_zeros(len(weight_ih))
+        for chunk in way_back(walk):
+            d_a = x.new_empty(y.shape[1], chunk.size)
+            for span in chunk.spans:
+                k = factors(feature_major(y, span), ctx.nonlinearity)
+                walk_back(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
+                columns_of(chunk, span, d_a).copy_(k)
+            # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
+            if d_x is not None:
+                torch.mm(d_a.t(), weight_ih, out=part(d_x, chunk))
+            d_weight_ih.addmm_(d_a, part(x, chunk))
+            d_weight_hh.addmm_(d_a, part(h, chunk))
+            d_b.add_(d_a.sum(1))
+        d_biases = (d_b, d_b.clone()) if ctx.has_bias else (None, None)
+        return d_x, columns(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None
+
+
+def factors(h_next: Float[Tensor, "T H N"], nonlinearity: str) -> Float[Tensor, "T H N"]:
+    """k: what d_h' meets on its way through (2)."""
+    if nonlinearity == "tanh":
+        return torch.addcmul(h_next.new_ones(()), h_next, h_next, value=-1)
+    return (h_next <= 0).logical_not().to(h_next.dtype)
+
+
+def walk_back(
+    span: Span,
+    k: Float[Tensor, "T H N"],
+    d_hs: Float[Tensor, "T H N"],
+    d_h: Float[Tensor, "H N"],
+    weight_hh_t: Float[Tensor, "H H"],
+) -> None:
+    """Turn k into d_a, step by step; d_h moves from behind the span to before it."""
+    d_h_at = in_order(span, d_hs)
+    d_h_at[0].add_(d_h)
+    for d_a_t, d_h_t, d_h_before in zip(in_order(span, k), d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
+        d_a_t.mul_(d_h_t)  # (2)
+        d_h_before.addmm_(weight_hh_t, d_a_t)  # (1)
