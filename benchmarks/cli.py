@@ -1,4 +1,5 @@
-"""The command line: `python -m benchmarks` times contenders, `python -m benchmarks ladder` the rungs.
+"""The command line: `python -m benchmarks` times contenders, `python -m benchmarks ladder` the rungs;
+`python -m benchmarks table` shows what runs have left.
 
 It reads options (options.py) and writes what run.py brings back. A run of which nothing is chosen is the
 whole run, and leaves its JSON and PNG under benchmarks/results/, named after the machine. Exit status 0; 1
@@ -7,16 +8,16 @@ where a contender failed or was wrong; 2 for a user's mistake; a message is one 
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
 
-from benchmarks import contenders, gpu, machine, picture, report
+from benchmarks import contenders, gpu, machine, picture, published, report
 from benchmarks.ladder import show
 from benchmarks.ladder.rungs import BESIDE, RUNGS, baselines
 from benchmarks.options import LadderOptions, Options, command
-from benchmarks.record import record
+from benchmarks.record import record, where
 from benchmarks.run import against_torch, check_present, judge
 from scratch_rnn.checks import message
 from scratch_rnn.labs import UsageError
@@ -43,11 +44,11 @@ def time_contenders(options: Options) -> None:
         facts = record(run, options.tf32)
         json, plot = _outputs(options, facts["machine"] if options.whole else None)
         rows = run.rows(cases, names, against_torch(names))
-        _print(report.tables(rows), _where(facts))
+        _print(report.tables(rows), where(facts))
         if json is not None:
             report.write_json(report.as_json(rows, facts), json)
         if plot is not None:
-            picture.plot(rows, plot, _where(facts))
+            picture.plot(rows, plot, where(facts))
         judge(rows)
 
 
@@ -60,13 +61,21 @@ def time_rungs(options: LadderOptions) -> None:
         nothing = not any((options.cell, options.what, options.dtype, options.size, options.quick))
         json, plot = _outputs(options, f"{facts['machine']} ladder" if nothing else None)
         rows = run.rows(cases, [*RUNGS, *BESIDE], baselines)
-        _print(show.table(rows), _where(facts))
+        _print(show.table(rows), where(facts))
         if json is not None:
             content = report.as_json(rows, facts) | {"summary": show.factors(rows)}
             report.write_json(content, json)
         if plot is not None:
-            picture.plot_ladder(rows, list(RUNGS), plot, _where(facts))
+            picture.plot_ladder(rows, list(RUNGS), plot, where(facts))
         judge(rows)
+
+
+def show_results(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.json...", help="of runs on one machine")],
+) -> None:
+    """Write the means of finished runs as a Markdown table, as the README has it."""
+    with one_line_errors():
+        typer.echo(published.markdown(files))
 
 
 def _alone(context: typer.Context, **values: Any) -> None:
@@ -96,22 +105,6 @@ def _outputs(options: Any, machine_name: str | None) -> tuple[Path | None, Path 
     return json, plot
 
 
-def _where(facts: dict[str, Any]) -> str:
-    """The machine in a line."""
-    versions = ", ".join(f"{package} {number}" for package, number in facts["versions"].items())
-    revision = facts["revision"]
-    commit = (
-        f", revision {revision['commit'][:10]}{' and changes' if revision['dirty'] else ''}"
-        if revision
-        else ""
-    )
-    where = facts["machine"]
-    if "gpu" in facts:
-        tf32 = "on" if facts["tf32"] else "off"
-        where += f", driver {facts['driver']}, cuDNN {facts['cudnn']}, TF32 {tf32}"
-    return f"{where}, {facts['python']}, {versions}{commit}"
-
-
 def _print(shown: RenderableType, where: str) -> None:
     console = Console()
     if not console.is_terminal:
@@ -125,3 +118,4 @@ _own = inspect.signature(_alone).parameters["context"]
 _main.__signature__ = inspect.Signature([_own, *inspect.signature(Options).parameters.values()])
 app.callback(invoke_without_command=True, help=time_contenders.__doc__)(_main)
 app.command("ladder")(command(LadderOptions, time_rungs))
+app.command("table")(show_results)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ def record(run: Run, tf32: bool) -> dict[str, Any]:
     device, threads = run.device, run.threads
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": sys.argv[1:],
+        "command": [_without_folder(word) for word in sys.argv[1:]],
         "device": device,
         "machine": machine_name(device, threads),
         "cpu": machine.cpu_model(),
@@ -48,6 +49,27 @@ def record(run: Run, tf32: bool) -> dict[str, Any]:
         "rounds": run.rounds,
         "seconds_a_round": run.budget,
     } | (_cuda(tf32) if device == "cuda" else {})
+
+
+def _without_folder(word: str) -> str:
+    """A record is passed on, and says nothing about its author's folders."""
+    return Path(word).name if Path(word).is_absolute() else word
+
+
+def where(facts: dict[str, Any]) -> str:
+    """A record in a line."""
+    versions = ", ".join(f"{package} {number}" for package, number in facts["versions"].items())
+    revision = facts["revision"]
+    commit = (
+        f", revision {revision['commit'][:10]}{' and changes' if revision['dirty'] else ''}"
+        if revision
+        else ""
+    )
+    where = facts["machine"]
+    if "gpu" in facts:
+        tf32 = "on" if facts["tf32"] else "off"
+        where += f", driver {facts['driver']}, cuDNN {facts['cudnn']}, TF32 {tf32}"
+    return f"{where}, {facts['python']}, {versions}{commit}"
 
 
 def machine_name(device: str, threads: int) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.cli import RESULTS
+from benchmarks.published import markdown
 from scratch_rnn.numpy_bptt import lstm
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +72,13 @@ def test_the_readme_shows_the_unrolled_loop_as_it_is() -> None:
     assert shown is not None
     source = (ROOT / "scratch_rnn/numpy_bptt/seq2seq.py").read_text(encoding="utf-8")
     assert textwrap.indent(shown[1], "        ") in source
+
+
+def test_the_readme_shows_what_was_measured() -> None:
+    shown = re.search(r"<!-- cpu -->\n(.*?)<!-- /cpu -->", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert shown is not None
+    results = [path for path in sorted(RESULTS.glob("*.json")) if "ladder" not in path.name]
+    assert shown[1].strip() == markdown(results)
 
 
 def test_local_links_lead_somewhere() -> None:

@@ -1,5 +1,6 @@
 """The labs' model: three times the same loss, prediction, last state, and gradient of every parameter."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,3 +167,19 @@ def test_parameters_that_do_not_fit(name: str) -> None:
     del weights[name]
     with pytest.raises(ValueError, match="expected"):
         model.load_state_dict(weights)
+
+
+@pytest.mark.parametrize(
+    ("x", "target", "kind", "text"),
+    [
+        ([[0, -1]], [[0, 0]], ValueError, r"x to lie in [0, V) = [0, 7), got -1 to 0"),
+        ([[0, 7]], [[0, 0]], ValueError, r"x to lie in [0, V) = [0, 7), got 0 to 7"),
+        ([[0.5, 1.0]], [[0, 0]], TypeError, r"x to be integers, got float64"),
+        ([[0, 1]], [[0, -1]], ValueError, r"target to lie in [0, V) = [0, 4), got -1 to 0"),
+        ([[0, 1]], [[0, 4]], ValueError, r"target to lie in [0, V) = [0, 4), got 0 to 4"),
+    ],
+)
+def test_indices_of_nothing_are_refused(x: Any, target: Any, kind: type[Exception], text: str) -> None:
+    model = SequenceModel("gru", INPUTS, HIDDEN, embed=CLASSES, outputs=OUTPUTS)
+    with pytest.raises(kind, match=re.escape(f"SequenceModel: expected {text}")):
+        model.loss(np.array(x), np.array(target))

@@ -92,3 +92,41 @@ def test_clipping(scale: float, most: float) -> None:
         assert leaf.grad is not None
         assert_close(name, array, leaf.grad.numpy(), 1e-15)
     assert clipped is not grads
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SGD(lr=-1.0),
+        lambda: SGD(lr=float("nan")),
+        lambda: SGD(momentum=-0.5),
+        lambda: SGD(nesterov=True),
+        lambda: SGD(nesterov=True, momentum=0.9, dampening=0.1),
+        lambda: Adam(lr=-1.0),
+        lambda: Adam(betas=(0.9, 1.0)),
+        lambda: Adam(betas=(-0.1, 0.9)),
+        lambda: Adam(eps=-1e-8),
+        lambda: Adam(weight_decay=-1.0),
+        lambda: clip_grad_norm({}, -1.0),
+        lambda: clip_grad_norm({}, float("nan")),
+    ],
+)
+def test_settings_that_torch_refuses_are_refused(make: Any) -> None:
+    with pytest.raises(ValueError, match=r"(SGD|Adam|clip_grad_norm): expected .* got"):
+        make()
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_a_numpy_setting_does_not_widen_parameters(kind: Any) -> None:
+    params = {"w": np.ones(3, np.float32)}
+    optimizer = kind(lr=np.float64(0.1), weight_decay=np.float64(0.1))
+    new, _ = optimizer.update(params, params, optimizer.init(params))
+    assert new["w"].dtype == np.float32
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()])
+@pytest.mark.parametrize("grads", [{}, {"w": np.ones(2)}, {"w": np.ones(3), "v": np.ones(3)}])
+def test_gradients_of_something_else_are_refused(optimizer: Any, grads: dict[str, Any]) -> None:
+    params = {"w": np.ones(3)}
+    with pytest.raises(ValueError, match="expected gradient"):
+        optimizer.update(params, grads, optimizer.init(params))

@@ -19,7 +19,23 @@ from scratch_rnn.numpy_bptt import (
 FULL, PACKED = np.ones((4, 3, 2)), pack_padded_sequence(np.ones((4, 3, 2)), [4, 2, 1])
 SIZES_OF_7 = "batch_sizes that fall, stay above 0 and add up to R = 7 rows of data"
 ALIKE = "sequences (length, *), at least one, alike in what stands behind the length"
+INVERSES = "sorted_indices and unsorted_indices of N = 2 sequences, each the other's inverse"
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (
+        lambda: PackedSequence(np.ones(3), [2, 1], np.arange(3)),
+        ValueError,
+        f"PackedSequence: {INVERSES}, got [0, 1, 2] and [0, 1, 2]",
+    ),
+    (
+        lambda: PackedSequence(np.ones(3), [2, 1], np.array([1, 0]), np.array([0, 1])),
+        ValueError,
+        f"PackedSequence: {INVERSES}, got [1, 0] and [0, 1]",
+    ),
+    (
+        lambda: PackedSequence(np.ones(3), [2, 1], None, np.array([1, 0])),
+        ValueError,
+        f"PackedSequence: {INVERSES}, got None and [1, 0]",
+    ),
     (lambda: PackedSequence(np.ones(7), [3, 4]), ValueError, f"PackedSequence: {SIZES_OF_7}, got [3, 4]"),
     (lambda: PackedSequence(np.ones(7), [7, 0]), ValueError, f"PackedSequence: {SIZES_OF_7}, got [7, 0]"),
     (lambda: PackedSequence(np.ones(7), [3, 3]), ValueError, f"PackedSequence: {SIZES_OF_7}, got [3, 3]"),

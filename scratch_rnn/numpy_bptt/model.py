@@ -158,7 +158,7 @@ class SequenceModel:
         if table is None:
             data = data.astype(self.dtype)
         else:
-            indices = data.reshape(-1)
+            indices = _check_indices("x", data.reshape(-1), len(table))
             data = ops.embedding(indices, table).reshape(*data.shape, -1)
         return (x._replace(data=data) if isinstance(x, PackedSequence) else data), indices
 
@@ -196,6 +196,16 @@ class SequenceModel:
         shape = rows if self.last or isinstance(output, PackedSequence) else output.shape[:2]
         if self.loss_name == "cross_entropy":
             checks.expect_equal_shape("SequenceModel", "target", shape, flat.shape)
-            return flat.reshape(rows)
+            return _check_indices("target", flat.reshape(rows), prediction.shape[1])
         checks.expect_equal_shape("SequenceModel", "target", (*shape, prediction.shape[1]), flat.shape)
         return flat.reshape(prediction.shape).astype(self.dtype)
+
+
+def _check_indices(what: str, indices: ndarray, size: int) -> ndarray:
+    """TypeError or ValueError unless these are integers in [0, size): NumPy would count -1 from behind."""
+    if indices.dtype.kind not in "iu":
+        raise TypeError(message("SequenceModel", f"{what} to be integers", indices.dtype))
+    if indices.size and not 0 <= indices.min() <= indices.max() < size:
+        expected = f"{what} to lie in [0, V) = [0, {size})"
+        raise ValueError(message("SequenceModel", expected, f"{indices.min()} to {indices.max()}"))
+    return indices

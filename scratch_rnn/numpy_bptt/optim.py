@@ -11,12 +11,14 @@ that goes in is written to. In the equations θ is a parameter, g its gradient, 
 from 1 on; λ, μ, τ, β, ε are weight_decay, momentum, dampening, betas and eps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
+
+from scratch_rnn.checks import expect_equal_shape, expect_number, message
 
 Arrays = dict[str, ndarray]
 
@@ -45,6 +47,13 @@ class SGD:
     weight_decay: float = 0.0
     nesterov: bool = False
 
+    def __post_init__(self) -> None:
+        """ValueError or TypeError for what torch refuses; settings become plain numbers."""
+        _check_settings(self, ("lr", "momentum", "weight_decay"))
+        if self.nesterov and (self.momentum <= 0 or self.dampening != 0):
+            got = f"momentum {self.momentum:g} and dampening {self.dampening:g}"
+            raise ValueError(message("SGD", "momentum above 0 and no dampening with nesterov", got))
+
     def init(self, params: Mapping[str, ndarray]) -> SGDState:
         """Before the first step."""
         return SGDState(0, {name: np.zeros_like(theta) for name, theta in params.items()})
@@ -53,6 +62,7 @@ class SGD:
         self, params: Mapping[str, ndarray], grads: Mapping[str, ndarray], state: SGDState
     ) -> tuple[Arrays, SGDState]:
         """One step: (new parameters, new state)."""
+        _check_gradients("SGD", params, grads)
         new, buffers = {}, {}
         for name, theta in params.items():
             g = grads[name] + self.weight_decay * theta  # (1)
@@ -87,6 +97,14 @@ class Adam:
     eps: float = 1e-8
     weight_decay: float = 0.0
 
+    def __post_init__(self) -> None:
+        """ValueError or TypeError for what torch refuses; settings become plain numbers."""
+        _check_settings(self, ("lr", "eps", "weight_decay"))
+        betas = tuple(expect_number("Adam", "betas", beta, 0, np.nextafter(1, 0)) for beta in self.betas)
+        if len(betas) != 2:
+            raise ValueError(message("Adam", "two betas", len(betas)))
+        object.__setattr__(self, "betas", betas)
+
     def init(self, params: Mapping[str, ndarray]) -> AdamState:
         """Before the first step."""
         zeros = [{name: np.zeros_like(theta) for name, theta in params.items()} for _ in "mv"]
@@ -96,6 +114,7 @@ class Adam:
         self, params: Mapping[str, ndarray], grads: Mapping[str, ndarray], state: AdamState
     ) -> tuple[Arrays, AdamState]:
         """One step: (new parameters, new state)."""
+        _check_gradients("Adam", params, grads)
         t, (beta_1, beta_2) = state.step + 1, self.betas
         new, ms, vs = {}, {}, {}
         for name, theta in params.items():
@@ -112,7 +131,23 @@ def clip_grad_norm(grads: Mapping[str, ndarray], max_norm: float) -> tuple[Array
     """(gradients scaled so that their common 2-norm is at most max_norm, the norm before).
 
     As torch.nn.utils.clip_grad_norm_: the scale is max_norm / (norm + 1e-6), never above 1.
+    ValueError where max_norm is negative or NaN.
     """
+    max_norm = expect_number("clip_grad_norm", "max_norm", max_norm, 0, np.inf)
     norm = float(np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in grads.values())))
     scale = float(np.minimum(1.0, max_norm / (norm + 1e-6)))  # a NaN norm makes every gradient NaN
     return {name: g * scale for name, g in grads.items()}, norm
+
+
+def _check_settings(optimizer: SGD | Adam, names: Sequence[str]) -> None:
+    """A NumPy scalar would widen float32 parameters: what is kept is a float."""
+    for name in names:
+        value = expect_number(type(optimizer).__name__, name, getattr(optimizer, name), 0, np.inf)
+        object.__setattr__(optimizer, name, value)
+
+
+def _check_gradients(who: str, params: Mapping[str, ndarray], grads: Mapping[str, ndarray]) -> None:
+    if params.keys() != grads.keys():
+        raise ValueError(message(who, f"gradients of {', '.join(params)}", ", ".join(grads)))
+    for name, theta in params.items():
+        expect_equal_shape(who, f"gradient of {name}", theta.shape, grads[name].shape)

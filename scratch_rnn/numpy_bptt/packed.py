@@ -43,7 +43,8 @@ class _Fields(NamedTuple):
 class PackedSequence(_Fields):
     """data (R, *), batch_sizes (T,), and the permutations (N,) or None where nothing was sorted.
 
-    Raises ValueError where batch_sizes rise, hold a number below 1, or don't add up to R.
+    Raises ValueError where batch_sizes rise, hold a number below 1, or don't add up to R, and where the
+    permutations are not of N sequences or do not undo each other.
     """
 
     def __new__(
@@ -57,6 +58,8 @@ class PackedSequence(_Fields):
         check_batch_sizes(batch_sizes.tolist(), len(data))
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
+        if unsorted_indices is not None:
+            _check_way_back(sorted_indices, unsorted_indices, int(batch_sizes[0]))
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
 
@@ -66,6 +69,14 @@ def check_batch_sizes(batch_sizes: Sequence[int], rows: int) -> None:
     if not batch_sizes or not falling or batch_sizes[-1] < 1 or sum(batch_sizes) != rows:
         expected = f"batch_sizes that fall, stay above 0 and add up to R = {rows} rows of data"
         raise ValueError(message("PackedSequence", expected, list(batch_sizes)))
+
+
+def _check_way_back(there: ndarray | None, back: ndarray, rows: int) -> None:
+    inverse = invert_permutation(there)
+    if inverse is None or len(inverse) != rows or not np.array_equal(inverse, back):
+        expected = f"sorted_indices and unsorted_indices of N = {rows} sequences, each the other's inverse"
+        got = None if there is None else there.tolist()
+        raise ValueError(message("PackedSequence", expected, f"{got} and {back.tolist()}"))
 
 
 def invert_permutation(permutation: ndarray | None) -> ndarray | None:

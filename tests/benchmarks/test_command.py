@@ -50,6 +50,7 @@ def check_schema(content: dict[str, Any]) -> None:
     record = content["record"]
     assert {"machine", "cpu", "threads", "python", "versions", "flags", "revision", "rounds"} <= record.keys()
     assert record["flags"]["OMP_NUM_THREADS"] == str(record["threads"])
+    assert record["command"][-4:] == ["--json", "run.json", "--plot", "run.png"]
     assert record["blas"].keys() == {"torch.nn", "numpy-steps", "floor-torch", "floor-numpy"}
     rows = {row["contender"]: row for row in content["rows"]}
     assert list(rows) == ["torch.nn", "numpy-steps", "floor-torch", "floor-numpy"]
@@ -169,3 +170,26 @@ def test_what_holds_openblas_back_is_taken_away() -> None:
     recorded = flags(inherited, "cpu", 2)
     assert recorded["OPENBLAS_CORETYPE"] is None
     assert recorded["OMP_NUM_THREADS"] == "2"
+
+
+def test_the_table_of_a_run_and_what_is_none(tmp_path: Path) -> None:
+    places = {"machine": "M", "python": "P", "versions": {"numpy": "2"}, "revision": {}}
+    means = [
+        {"form": "GRU training", "contender": "numpy-fused", "cases": 7, "ratio": 2.244, "least": 1.706},
+        {"form": "GRU training", "contender": "torch-fused", "cases": 7, "ratio": 1.0, "least": 0.5},
+        {"form": "GRU inference", "contender": "torch-fused", "cases": 2, "ratio": 1.0, "least": 0.25},
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"record": places, "summary": means}))
+    shown = invoke("table", str(tmp_path / "a.json"))
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.splitlines()[2:] == [
+        "| GRU training | 7 | 2.24 (1.71) | 1.00 (0.50) |",
+        "| GRU inference | 2 |  | 1.00 (0.25) |",
+        "",
+        "Measured on M, P, numpy 2.",
+    ]
+    (tmp_path / "b.json").write_text(json.dumps({"record": places | {"machine": "N"}, "summary": means}))
+    for files in (("a.json", "b.json"), ("none.json",)):
+        refused = invoke("table", *(str(tmp_path / file) for file in files))
+        assert refused.exit_code == 2
+        assert "expected" in refused.output
