@@ -25,10 +25,18 @@ def markdown(paths: Sequence[Path]) -> str:
     means = [mean for content in contents for mean in content["summary"]]
     means.sort(key=lambda mean: -mean["cases"])
     who = list(dict.fromkeys(mean["contender"] for mean in means))
-    cells = {(m["form"], m["contender"]): f"{m['ratio']:.2f} ({m['least']:.2f})" for m in means}
-    sizes = {mean["form"]: mean["cases"] for mean in means}
+    sizes, cells = {mean["form"]: mean["cases"] for mean in means[::-1]}, {}
+    for mean in means:
+        place = mean["form"], mean["contender"]
+        if place in cells:
+            raise UsageError(
+                message("table", "each contender once in a form", f"{place[1]} twice in {place[0]}")
+            )
+        fewer = "" if mean["cases"] == sizes[place[0]] else f" of {mean['cases']}"
+        cells[place] = f"{mean['ratio']:.2f} ({mean['least']:.2f}){fewer}"
     lines = [[FORM, "sizes", *who], ["---"] * (2 + len(who))]
-    lines += [[form, str(n), *(cells.get((form, name), "") for name in who)] for form, n in sizes.items()]
+    forms = list(dict.fromkeys(mean["form"] for mean in means))
+    lines += [[form, str(sizes[form]), *(cells.get((form, name), "") for name in who)] for form in forms]
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", f"Measured on {places[0]}."])
 
 
@@ -38,7 +46,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UsageError(message(f"table {path}", "a JSON file of a run", error)) from None
     means = content.get("summary") if isinstance(content, dict) else None
-    if not means or not all("least" in mean for mean in means):
+    if not means or "record" not in content or not all("least" in mean for mean in means):
         raise UsageError(message(f"table {path}", "a JSON file that `python -m benchmarks` wrote", "another"))
     found: dict[str, Any] = content
     return found

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 import torch
 from numpy import ndarray
+from torch.utils.checkpoint import checkpoint
 
 from scratch_rnn import numpy_bptt, torch_autograd
+from scratch_rnn.fused import spans
+from scratch_rnn.fused.in_torch.gru import FusedGRU
+from scratch_rnn.fused.in_torch.lstm import FusedLSTM
 
 CELLS = ("RNN", "LSTM", "GRU")
 
@@ -34,11 +38,13 @@ def train(layer: Any, x: ndarray) -> tuple[Any, ...]:
 def test_what_was_returned_outlives_the_next_call(cell: str) -> None:
     layer = getattr(numpy_bptt, cell)(5, 7, dtype=np.float64, engine="fused", rng=np.random.default_rng(0))
     first, second = np.random.default_rng(1).normal(size=(2, 6, 3, 5))
-    returned = train(layer, first)
+    returned, (output, state_n, tape) = train(layer, first), layer.forward(first)
     before = arrays(returned)
     train(layer, second)
-    for was, now in zip(before, arrays(returned), strict=True):
+    again = output, state_n, *layer.backward(tape, output, state_n), returned[-1]
+    for was, now, later in zip(before, arrays(returned), arrays(again), strict=True):
         np.testing.assert_array_equal(was, now)
+        np.testing.assert_array_equal(was, later)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -67,20 +73,40 @@ def test_gradients_where_only_one_result_is_read(cell: str, read: str) -> None:
         torch.testing.assert_close(fused, steps, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_memory_is_kept_only_for_a_way_back(cell: str) -> None:
-    layer = getattr(torch_autograd, cell)(5, 7, engine="fused")
-    saved: list[torch.Tensor] = []
+@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+def test_memory_is_kept_only_for_a_way_back(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function: Any = {"LSTM": FusedLSTM, "GRU": FusedGRU}[cell]
+    forward, kept = function.forward, []
 
-    def save(tensor: torch.Tensor) -> torch.Tensor:
-        saved.append(tensor)
-        return tensor
+    def watched(*arguments: Any) -> Any:
+        results = forward(*arguments)
+        kept.append(results[-1].numel())
+        return results
 
-    x = torch.randn(6, 3, 5)
-    with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
-        with torch.no_grad():
-            without, _ = layer(x)
-        assert not saved
-        output, _ = layer(x)
-    assert saved
+    monkeypatch.setattr(function, "forward", staticmethod(watched))
+    layer, x = getattr(torch_autograd, cell)(5, 7, engine="fused"), torch.randn(6, 3, 5)
+    with torch.no_grad():
+        without, _ = layer(x)
+    output, _ = layer(x)
+    assert kept[0] == 0 < kept[1]
     torch.testing.assert_close(without, output)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_without_a_tape_the_same_in_small_parts(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = getattr(numpy_bptt, cell)(5, 7, dtype=np.float64, engine="fused", rng=np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(6, 3, 5))
+    whole = arrays(layer(x))
+    monkeypatch.setattr(spans, "ROOM", 1)
+    for found in (layer(x), layer.forward(x)[:2]):
+        for expected, part in zip(whole, arrays(found), strict=True):
+            np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_checkpoint_recomputes_the_same_gradients(cell: str) -> None:
+    layer = getattr(torch_autograd, cell)(5, 7, dtype=torch.float64, engine="fused")
+    x, found = torch.randn(6, 3, 5, dtype=torch.float64), []
+    for output in (layer(x)[0], checkpoint(lambda: layer(x)[0], use_reentrant=False)):
+        found.append(torch.autograd.grad(output.square().sum(), list(layer.parameters())))
+    torch.testing.assert_close(*found)

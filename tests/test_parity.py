@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from scratch_rnn import torch_autograd
 from scratch_rnn.fused import spans
+from scratch_rnn.fused.in_torch import once
 from tests.cases import KINDS, LAYOUTS, Case, layer_cases, make_data
 from tests.parity import (
     CONTENDERS,
@@ -153,9 +154,10 @@ def test_names_too_few_or_too_many_are_no_parity() -> None:
 
 @pytest.mark.parametrize("limits", [(1, 1), (60, 12), (300, 3)])
 @pytest.mark.parametrize("case", CORNERS.values(), ids=list(CORNERS))
+@pytest.mark.parametrize("tree", ["numpy", "torch"])
 def test_the_fused_engine_in_small_parts(
-    limits: tuple[int, int], case: Case, monkeypatch: pytest.MonkeyPatch
+    tree: str, limits: tuple[int, int], case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, limit in zip(("ROOM", "ROWS"), limits, strict=True):
-        monkeypatch.setattr(spans, name, limit)
-    assert_parity("numpy", "fused", case)
+    monkeypatch.setattr(spans if tree == "numpy" else once, "ROOM", limits[0])
+    monkeypatch.setattr(spans, "ROWS", limits[1])
+    assert_parity(tree, "fused", case)

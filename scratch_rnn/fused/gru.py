@@ -140,8 +140,8 @@ def backward(
     weight_ih = np.roll(p.weight_ih, hidden, axis=0)
     room = sp.scratch("room", (max(span.size for span in walk), FACTORS * hidden), x)
     for chunk in sp.way_back(walk):
-        d_a = sp.scratch_columns("d_a", 4 * hidden, chunk.size, walk[0].n, x)
-        h = sp.scratch_columns("h", hidden, chunk.size, walk[0].n, x)
+        d_a = sp.scratch_columns("d_a", 4 * hidden, chunk.size, chunk.widest, x)
+        h = sp.scratch_columns("h", hidden, chunk.size, chunk.widest, x)
         for span in chunk.spans:
             k, read_t = span.blocks(room[: span.size], FACTORS), span.blocks(read[span.rows], 1)
             _factors(k, span.blocks(kept[span.rows], KEPT), read_t[:, 0])

@@ -131,8 +131,8 @@ def backward(
     d_weight_hr = None if p.weight_hr is None else np.zeros_like(p.weight_hr)
     room = sp.scratch("room", (max(span.size for span in walk), FACTORS * len(d_c)), x)
     for chunk in sp.way_back(walk):
-        d_a = sp.scratch_columns("d_a", len(p.weight_hh), chunk.size, walk[0].n, x)
-        h = sp.scratch_columns("h", len(d_h), chunk.size, walk[0].n, x)
+        d_a = sp.scratch_columns("d_a", len(p.weight_hh), chunk.size, chunk.widest, x)
+        h = sp.scratch_columns("h", len(d_h), chunk.size, chunk.widest, x)
         for span in chunk.spans:
             k, read_t = span.blocks(room[: span.size], FACTORS), span.blocks(read[span.rows], 1)
             m = _factors(k, span.blocks(kept[span.rows], KEPT))

@@ -8,7 +8,7 @@ It is not where to learn the cell (that is numpy_bptt/rnn.py) nor back-propagati
 
 With one gate there is nothing to rearrange: rows are already as a step wants them. u is written
 where y will stand, and a step turns its rows into a, then into h', in place. On the way back d_a
-begins as the slope of (2), and turns into a gradient in place too.
+is made in place too; for tanh it begins as the slope of (2), of all steps at once.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden. Here G = P = H.
 M rows of some steps, T time.

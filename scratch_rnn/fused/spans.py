@@ -1,6 +1,6 @@
 """What the fused engines have in common: a ragged batch, walked in full rectangles.
 
-No cell stands here, and no arithmetic but the scaling of weights. Rows are laid out as in
+No cell stands here, and no arithmetic but scaling weights and adding up. Rows are laid out as in
 numpy_bptt/layer.py: time first, step t owns N_t of them, and N_0 ≥ N_1 ≥ …
 
     batch_sizes   3 3 3 2 1 1        spans   3 3 3 | 2 | 1 1
@@ -31,7 +31,7 @@ from numpy.lib.stride_tricks import as_strided
 ROOM = 2**17
 """The most numbers that the steps of one span work on: in float32, half of a 1 MiB cache."""
 ROWS = 512
-"""The most rows of a chunk: enough for a GEMM, and not more memory than that takes."""
+"""The most rows of a chunk, unless one span has more: enough for a GEMM, and not more memory than that."""
 LARGE = 2**22
 """Bytes from which NumPy asks Linux for huge pages, so that fresh memory is cheap."""
 
@@ -104,14 +104,20 @@ class Chunk(NamedTuple):
         """How many rows there are."""
         return sum(span.size for span in self.spans)
 
+    @property
+    def widest(self) -> int:
+        """The most rows of a step."""
+        return max(span.n for span in self.spans)
+
     def columns_of(self, span: Span, columns: Float[ndarray, "F M"]) -> Float[ndarray, "T F N"]:
         """One span's part of this chunk's columns, step by step."""
         first = self.rows.start
         return span.columns_by_step(columns[:, span.rows.start - first : span.rows.stop - first])
 
 
-def spans(batch_sizes: Sequence[int], width: int, reverse: bool, room: int = ROOM) -> list[Span]:
-    """The spans of a batch in the order of the walk; a row needs `width` numbers."""
+def spans(batch_sizes: Sequence[int], width: int, reverse: bool, room: int | None = None) -> list[Span]:
+    """The spans of a batch in the order of the walk; a row needs `width` numbers, a span has `room`."""
+    room = ROOM if room is None else room
     found, start = [], 0
     for n, run in groupby(batch_sizes):
         steps, most = len(list(run)), max(1, room // max(1, n * width))
@@ -123,7 +129,7 @@ def spans(batch_sizes: Sequence[int], width: int, reverse: bool, room: int = ROO
 
 
 def way_back(walk: Sequence[Span]) -> list[Chunk]:
-    """The same walk from its end, in chunks of up to ROWS rows."""
+    """The same walk from its end, in chunks of up to ROWS rows, or of one span."""
     chunks: list[list[Span]] = []
     waiting = 0
     for span in reversed(walk):
@@ -150,7 +156,8 @@ def feature_major(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
 
 
 def scratch(name: str, shape: Sequence[int], like: ndarray) -> ndarray:
-    """Memory that no caller ever sees: each name has its own, in each thread, from one call to the next.
+    """Memory that no caller ever sees: below LARGE bytes, each name has its own in each thread, from one call
+    to the next.
 
     Pages that come fresh from the system cost more than the arithmetic on them.
     """

@@ -48,8 +48,10 @@ class SGD:
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        """ValueError or TypeError for what torch refuses; settings become plain numbers."""
+        """ValueError or TypeError for what makes no sense; settings become plain numbers."""
         _check_settings(self, ("lr", "momentum", "weight_decay"))
+        dampening = expect_number("SGD", "dampening", self.dampening, -np.inf, np.inf)
+        object.__setattr__(self, "dampening", dampening)
         if self.nesterov and (self.momentum <= 0 or self.dampening != 0):
             got = f"momentum {self.momentum:g} and dampening {self.dampening:g}"
             raise ValueError(message("SGD", "momentum above 0 and no dampening with nesterov", got))
@@ -98,11 +100,11 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        """ValueError or TypeError for what torch refuses; settings become plain numbers."""
+        """ValueError or TypeError for what makes no sense; settings become plain numbers."""
         _check_settings(self, ("lr", "eps", "weight_decay"))
-        betas = tuple(expect_number("Adam", "betas", beta, 0, np.nextafter(1, 0)) for beta in self.betas)
-        if len(betas) != 2:
-            raise ValueError(message("Adam", "two betas", len(betas)))
+        betas = tuple(expect_number("Adam", "betas", beta, 0, 1) for beta in self.betas)
+        if len(betas) != 2 or 1 in betas:
+            raise ValueError(message("Adam", "two betas in [0, 1)", betas))
         object.__setattr__(self, "betas", betas)
 
     def init(self, params: Mapping[str, ndarray]) -> AdamState:

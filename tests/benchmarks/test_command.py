@@ -178,18 +178,19 @@ def test_the_table_of_a_run_and_what_is_none(tmp_path: Path) -> None:
         {"form": "GRU training", "contender": "numpy-fused", "cases": 7, "ratio": 2.244, "least": 1.706},
         {"form": "GRU training", "contender": "torch-fused", "cases": 7, "ratio": 1.0, "least": 0.5},
         {"form": "GRU inference", "contender": "torch-fused", "cases": 2, "ratio": 1.0, "least": 0.25},
+        {"form": "GRU inference", "contender": "numpy-fused", "cases": 1, "ratio": 2.0, "least": 2.0},
     ]
     (tmp_path / "a.json").write_text(json.dumps({"record": places, "summary": means}))
     shown = invoke("table", str(tmp_path / "a.json"))
     assert shown.exit_code == 0, shown.output
     assert shown.output.splitlines()[2:] == [
         "| GRU training | 7 | 2.24 (1.71) | 1.00 (0.50) |",
-        "| GRU inference | 2 |  | 1.00 (0.25) |",
+        "| GRU inference | 2 | 2.00 (2.00) of 1 | 1.00 (0.25) |",
         "",
         "Measured on M, P, numpy 2.",
     ]
     (tmp_path / "b.json").write_text(json.dumps({"record": places | {"machine": "N"}, "summary": means}))
-    for files in (("a.json", "b.json"), ("none.json",)):
+    for files in (("a.json", "b.json"), ("a.json", "a.json"), ("none.json",)):
         refused = invoke("table", *(str(tmp_path / file) for file in files))
         assert refused.exit_code == 2
         assert "expected" in refused.output

@@ -74,14 +74,14 @@ class FusedGRU(Once):
     ) -> tuple[Tensor, ...]:
         """What is kept, a step makes in place."""
         hidden, weight_nrz = h.shape[1], weight_hh.roll(h.shape[1], 0)
-        b, b_hn = fold(bias_ih, bias_hh)
+        b, b_hn = fold(bias_ih, bias_hh, hidden)
         y, h_n = x.new_empty(len(x), hidden), columns(h)
         kept = x.new_empty(len(x) if keep else 0, KEPT * hidden)
         for span in walk_of(batch_sizes, FACTORS * hidden, reverse, x.device):
             memory = part(kept, span) if keep else x.new_empty(span.size, KEPT * hidden)
             a = memory.view(span.steps, KEPT * hidden, span.n)
             a.narrow(1, hidden, 3 * hidden).copy_(hoist(x, span, weight_ih, b))  # (1)
-            a.narrow(1, 0, hidden).copy_(b_hn) if b_hn is not None else a.narrow(1, 0, hidden).zero_()
+            a.narrow(1, 0, hidden).zero_().add_(b_hn)
             hs = x.new_empty(span.steps, hidden, span.n)
             walk_span(span, a, hs, h_n.narrow(1, 0, span.n), weight_nrz)
             by_step(y, span).copy_(hs.transpose(1, 2))
@@ -93,7 +93,7 @@ class FusedGRU(Once):
         x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, _ = inputs
         y, _, kept = output
         ctx.mark_non_differentiable(kept)
-        ctx.has_bias = bias_ih is not None
+        ctx.has_bias, ctx.device = bias_ih is not None, x.device
         ctx.set_materialize_grads(False)  # no zeros for what nobody reads
         ctx.save_for_backward(x, h, weight_ih, weight_hh, y, kept)
 
@@ -102,7 +102,7 @@ class FusedGRU(Once):
     def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None, *_: Any) -> Any:
         """d_x, d_h_0 and the gradients of the weights."""
         x, h_0, weight_ih, weight_hh, y, kept = ctx.saved_tensors
-        hidden, weight_nrz, weight_hh_t = (
+        hidden, weight_ih_nrz, weight_hh_t = (
             y.shape[1],
             weight_ih.roll(y.shape[1], 0),
             columns(weight_hh),
@@ -121,7 +121,7 @@ class FusedGRU(Once):
             # (1)  u = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
             d_u, d_v = d_a.narrow(0, 0, 3 * hidden), d_a.narrow(0, hidden, 3 * hidden)
             if d_x is not None:
-                torch.mm(d_u.t(), weight_nrz, out=part(d_x, chunk))
+                torch.mm(d_u.t(), weight_ih_nrz, out=part(d_x, chunk))
             d_weight_ih.addmm_(d_u, part(x, chunk))
             d_weight_hh.addmm_(d_v, part(h, chunk))
             d_b.add_(d_a.sum(1))
@@ -140,12 +140,11 @@ class FusedGRU(Once):
 
 
 def fold(
-    bias_ih: Float[Tensor, "G"] | None, bias_hh: Float[Tensor, "G"] | None
-) -> tuple[Float[Tensor, "G"] | None, Float[Tensor, "H 1"] | None]:
-    """b_hh goes along with b_ih, but for b_hn, which r scales."""
+    bias_ih: Float[Tensor, "G"] | None, bias_hh: Float[Tensor, "G"] | None, hidden: int
+) -> tuple[Float[Tensor, "G"] | None, Float[Tensor, "H 1"] | float]:
+    """(what goes along with u: b_ih and b_hh, but for b_hn, which r scales; b_hn)."""
     if bias_ih is None or bias_hh is None:
-        return None, None
-    hidden = len(bias_hh) // 3
+        return None, 0.0
     b = bias_ih.clone()
     b.narrow(0, 0, 2 * hidden).add_(bias_hh.narrow(0, 0, 2 * hidden))
     return b, bias_hh.narrow(0, 2 * hidden, hidden).unsqueeze(1)

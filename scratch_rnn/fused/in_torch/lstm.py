@@ -12,7 +12,7 @@ steps of a span at once:
     (5)  h' = m   or   h' = W_hr m
 
     (4) (2)  d_a_o = k_o ⊙ d_m                                k_o = tanh(c') ⊙ o ⊙ (1-o)
-    (4)      d_c' += k_c ⊙ d_m                                k_c = o ⊙ (1 - tanh²(c'))
+    (4)      d_c' += k_m ⊙ d_m                                k_m = o ⊙ (1 - tanh²(c'))
     (3) (2)  [ d_c | d_a_i | d_a_f | d_a_g ] = [ f | k_i | k_f | k_g ] ⊙ d_c'
              k_i = g ⊙ i ⊙ (1-i)    k_f = c ⊙ f ⊙ (1-f)    k_g = i ⊙ (1-g²)
 
@@ -48,7 +48,7 @@ from scratch_rnn.fused.spans import Span, way_back
 from scratch_rnn.torch_autograd.lstm import Params, State
 
 KEPT = 5  # blocks a step for the way back: i f o g c
-FACTORS = 6  # blocks a step on the way back: f k_i k_f k_g k_o k_c
+FACTORS = 6  # blocks a step on the way back: f k_i k_f k_g k_o k_m
 
 
 def forward(
@@ -97,7 +97,7 @@ class FusedLSTM(Once):
         x, h, c, weight_ih, weight_hh, bias_ih, _, weight_hr, ctx.batch_sizes, ctx.reverse, _ = inputs
         y, _, _, kept = output
         ctx.mark_non_differentiable(kept)
-        ctx.has_bias = bias_ih is not None
+        ctx.has_bias, ctx.device = bias_ih is not None, x.device
         ctx.set_materialize_grads(False)  # no zeros for what nobody reads
         ctx.save_for_backward(x, h, c, weight_ih, weight_hh, weight_hr, y, kept)
 
@@ -175,11 +175,11 @@ def walk_span(
 
 
 def factors(kept: Float[Tensor, "T 5 H N"]) -> tuple[Float[Tensor, "T 6 H N"], Float[Tensor, "T H N"]]:
-    """[ f | k_i | k_f | k_g | k_o | k_c ], and m."""
+    """[ f | k_i | k_f | k_g | k_o | k_m ], and m."""
     i, f, o, g, c = kept.unbind(1)
     k = kept.new_empty(len(kept), FACTORS, *c.shape[1:])
-    k_h, _, _, k_g, k_o, k_c = k.unbind(1)
-    k_h.copy_(f)
+    k_c, _, _, k_g, k_o, k_m = k.unbind(1)
+    k_c.copy_(f)
     i_f, pq = kept.narrow(1, 0, 2), kept.narrow(1, 0, 2) * kept.narrow(1, 3, 2)
     p, q = pq.unbind(1)
     torch.addcmul(pq, pq, i_f, value=-1, out=k.narrow(1, 1, 2))  # (3) (2)
@@ -187,7 +187,7 @@ def factors(kept: Float[Tensor, "T 5 H N"]) -> tuple[Float[Tensor, "T 6 H N"], F
     tanh_c = (p + q).tanh_()
     m = o * tanh_c
     torch.addcmul(m, m, o, value=-1, out=k_o)  # (4) (2)
-    torch.addcmul(o, m, tanh_c, value=-1, out=k_c)  # (4)
+    torch.addcmul(o, m, tanh_c, value=-1, out=k_m)  # (4)
     return k, m
 
 

@@ -86,7 +86,7 @@ class FusedRNN(Once):
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         """Save what the way back needs."""
         x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, ctx.nonlinearity = inputs
-        ctx.has_bias = bias_ih is not None
+        ctx.has_bias, ctx.device = bias_ih is not None, x.device
         ctx.set_materialize_grads(False)  # no zeros for what nobody reads
         ctx.save_for_backward(x, h, weight_ih, weight_hh, output[0])
 
