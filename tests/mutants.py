@@ -48,7 +48,8 @@ def passes(mutant: Mutant, planted: bool = True) -> bool:
         if planted:
             text = path.read_text(encoding="utf-8").replace(mutant.old, mutant.new)
             path.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "--quiet", "--exitfirst", *mutant.tests]
+        alone = "--numprocesses=0"  # with workers, the first failure counts as an interruption
+        command = [sys.executable, "-m", "pytest", "--quiet", "--exitfirst", alone, *mutant.tests]
         environment = os.environ | {"PYTHONPATH": folder}
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
