@@ -37,6 +37,7 @@ from scratch_rnn.fused.in_torch.once import (
     feature_major,
     first_derivative,
     given,
+    gradients,
     hoist,
     in_order,
     part,
@@ -102,41 +103,23 @@ class FusedGRU(Once):
     def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None, *_: Any) -> Any:
         """d_x, d_h_0 and the gradients of the weights."""
         x, h_0, weight_ih, weight_hh, y, kept = ctx.saved_tensors
-        hidden, weight_ih_nrz, weight_hh_t = (
-            y.shape[1],
-            weight_ih.roll(y.shape[1], 0),
-            columns(weight_hh),
-        )
+        hidden, weight_hh_t = y.shape[1], columns(weight_hh)
+        weight_ih_nrz = weight_ih.roll(hidden, 0)
         walk = walk_of(ctx.batch_sizes, FACTORS * hidden, ctx.reverse, x.device)
         h, d_y_all = before(y, h_0, walk), given(d_y, y)
-        d_h, d_x = columns(given(d_h_n, h_0)), torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        d_weight_ih, d_weight_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
-        d_b = weight_ih.new_zeros(4 * hidden)
+        d_h, sums = columns(given(d_h_n, h_0)), gradients(ctx, x, weight_ih, weight_hh, 4 * hidden)
         for chunk in way_back(walk):
             d_a = x.new_empty(4 * hidden, chunk.size)  # n r z, and n of v
             for span in chunk.spans:
                 k = factors(part(kept, span).view(span.steps, KEPT, hidden, span.n), feature_major(h, span))
                 walk_back(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
                 columns_of(chunk, span, d_a).copy_(k.narrow(1, 1, 4).flatten(1, 2))
-            # (1)  u = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
-            d_u, d_v = d_a.narrow(0, 0, 3 * hidden), d_a.narrow(0, hidden, 3 * hidden)
-            if d_x is not None:
-                torch.mm(d_u.t(), weight_ih_nrz, out=part(d_x, chunk))
-            d_weight_ih.addmm_(d_u, part(x, chunk))
-            d_weight_hh.addmm_(d_v, part(h, chunk))
-            d_b.add_(d_a.sum(1))
+            sums.add(chunk, x, h, weight_ih_nrz, d_a)  # (1)  u = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
+        d_x, d_weight_nrz, d_weight_hh, d_b = sums
         d_b_ih, d_b_hh = d_b.narrow(0, 0, 3 * hidden).roll(-hidden), d_b.narrow(0, hidden, 3 * hidden).clone()
         d_biases = (d_b_ih, d_b_hh) if ctx.has_bias else (None, None)
-        return (
-            d_x,
-            columns(d_h),
-            d_weight_ih.roll(-hidden, 0),
-            d_weight_hh,
-            *d_biases,
-            None,
-            None,
-            None,
-        )
+        d_weight_ih = d_weight_nrz.roll(-hidden, 0)
+        return d_x, columns(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None
 
 
 def fold(

@@ -39,6 +39,7 @@ from scratch_rnn.fused.in_torch.once import (
     feature_major,
     first_derivative,
     given,
+    gradients,
     hoist,
     in_order,
     part,
@@ -110,10 +111,8 @@ class FusedLSTM(Once):
         walk = walk_of(ctx.batch_sizes, FACTORS * hidden, ctx.reverse, x.device)
         h, d_y_all = before(y, h_0, walk), given(d_y, y)
         d_h, d_c = columns(given(d_h_n, h_0)), columns(given(d_c_n, c_0))
-        d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        sums = gradients(ctx, x, weight_ih, weight_hh, len(weight_ih))
         d_weight_hr = None if weight_hr is None else torch.zeros_like(weight_hr)
-        d_weight_ih, d_weight_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
-        d_b = weight_ih.new_zeros(len(weight_ih))
         for chunk in way_back(walk):
             d_a = x.new_empty(len(weight_ih), chunk.size)
             for span in chunk.spans:
@@ -124,12 +123,8 @@ class FusedLSTM(Once):
                 columns_of(chunk, span, d_a).copy_(k.narrow(1, 1, 4).flatten(1, 2))
                 if d_weight_hr is not None:
                     d_weight_hr.add_(torch.tensordot(d_hs, m, dims=([0, 2], [0, 2])))  # (5)
-            # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
-            if d_x is not None:
-                torch.mm(d_a.t(), weight_ih, out=part(d_x, chunk))
-            d_weight_ih.addmm_(d_a, part(x, chunk))
-            d_weight_hh.addmm_(d_a, part(h, chunk))
-            d_b.add_(d_a.sum(1))
+            sums.add(chunk, x, h, weight_ih, d_a)  # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
+        d_x, d_weight_ih, d_weight_hh, d_b = sums
         d_biases = (d_b, d_b.clone()) if ctx.has_bias else (None, None)
         d_states = columns(d_h), columns(d_c)
         return d_x, *d_states, d_weight_ih, d_weight_hh, *d_biases, d_weight_hr, None, None, None

@@ -11,7 +11,7 @@ F features. M rows of some steps.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from jaxtyping import Float, Shaped
@@ -127,6 +127,43 @@ def hoist(
     x_t = part(x, span).t()
     u = weight_ih @ x_t if bias is None else torch.addmm(bias.unsqueeze(1), weight_ih, x_t)
     return u.view(len(u), span.steps, span.n).transpose(0, 1)
+
+
+class Gradients(NamedTuple):
+    """What (1) asks for, chunk by chunk: d_x row by row, if anyone wants it; the others add up."""
+
+    d_x: Float[Tensor, "R I"] | None
+    d_weight_ih: Float[Tensor, "G I"]
+    d_weight_hh: Float[Tensor, "G P"]
+    d_b: Float[Tensor, "F"]
+
+    def add(
+        self,
+        chunk: Chunk,
+        x: Float[Tensor, "R I"],
+        h: Float[Tensor, "R P"],
+        weight_ih: Float[Tensor, "G I"],
+        d_a: Float[Tensor, "F M"],
+    ) -> None:
+        """d_u stands at the head of d_a and d_v at its tail; where u and v are only added, both are d_a."""
+        d_u, d_v = d_a.narrow(0, 0, len(weight_ih)), d_a.narrow(0, len(d_a) - len(weight_ih), len(weight_ih))
+        if self.d_x is not None:
+            torch.mm(d_u.t(), weight_ih, out=part(self.d_x, chunk))
+        self.d_weight_ih.addmm_(d_u, part(x, chunk))
+        self.d_weight_hh.addmm_(d_v, part(h, chunk))
+        self.d_b.add_(d_a.sum(1))
+
+
+def gradients(
+    ctx: Any,
+    x: Float[Tensor, "R I"],
+    weight_ih: Float[Tensor, "G I"],
+    weight_hh: Float[Tensor, "G P"],
+    rows: int,
+) -> Gradients:
+    """All that is zero before the first chunk; d_a has `rows` rows."""
+    d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+    return Gradients(d_x, torch.zeros_like(weight_ih), torch.zeros_like(weight_hh), x.new_zeros(rows))
 
 
 def before(y: Float[Tensor, "R P"], h_0: Float[Tensor, "N P"], walk: Sequence[Span]) -> Float[Tensor, "R P"]:

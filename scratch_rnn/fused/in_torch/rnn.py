@@ -30,9 +30,9 @@ from scratch_rnn.fused.in_torch.once import (
     feature_major,
     first_derivative,
     given,
+    gradients,
     hoist,
     in_order,
-    part,
     walk_of,
 )
 from scratch_rnn.fused.spans import Span, way_back
@@ -98,21 +98,15 @@ class FusedRNN(Once):
         walk = walk_of(ctx.batch_sizes, FACTORS * y.shape[1], ctx.reverse, x.device)
         h, d_y_all = before(y, h_0, walk), given(d_y, y)
         d_h, weight_hh_t = columns(given(d_h_n, h_0)), columns(weight_hh)
-        d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        d_weight_ih, d_weight_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
-        d_b = weight_ih.new_zeros(len(weight_ih))
+        sums = gradients(ctx, x, weight_ih, weight_hh, len(weight_ih))
         for chunk in way_back(walk):
             d_a = x.new_empty(y.shape[1], chunk.size)
             for span in chunk.spans:
                 k = factors(feature_major(y, span), ctx.nonlinearity)
                 walk_back(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
                 columns_of(chunk, span, d_a).copy_(k)
-            # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
-            if d_x is not None:
-                torch.mm(d_a.t(), weight_ih, out=part(d_x, chunk))
-            d_weight_ih.addmm_(d_a, part(x, chunk))
-            d_weight_hh.addmm_(d_a, part(h, chunk))
-            d_b.add_(d_a.sum(1))
+            sums.add(chunk, x, h, weight_ih, d_a)  # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
+        d_x, d_weight_ih, d_weight_hh, d_b = sums
         d_biases = (d_b, d_b.clone()) if ctx.has_bias else (None, None)
         return d_x, columns(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None
 
