@@ -20,9 +20,9 @@ from benchmarks.options import LadderOptions, Options, command
 from benchmarks.record import record, where
 from benchmarks.run import against_torch, check_present, judge
 from scratch_rnn.checks import message
+from scratch_rnn.cli.terminal import one_line_errors
 from scratch_rnn.labs import UsageError
-from scratch_rnn.labs.files import check_writable
-from scratch_rnn.terminal import one_line_errors
+from scratch_rnn.outputs import check_writable
 
 RESULTS = Path(__file__).parent / "results"
 WIDTH = 150

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from benchmarks.cases import CELLS, SIZES, SWEEPS
 from benchmarks.contenders import BASELINE
 from benchmarks.rounds import Row
-from scratch_rnn.labs.files import replacing
+from scratch_rnn.outputs import replacing
 
 COLOURS = {
     "torch.nn": "black",

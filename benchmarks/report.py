@@ -16,7 +16,7 @@ from rich.text import Text
 from benchmarks.contenders import BASELINE
 from benchmarks.rounds import Row
 from benchmarks.stats import Quartiles, geometric_mean
-from scratch_rnn.labs.files import replacing
+from scratch_rnn.outputs import replacing
 
 COLUMNS = ("ms a step (quartiles)", f"× {BASELINE} (quartiles)", "GFLOP/s", "floor", "memory", "error")
 

@@ -2,3 +2,10 @@
 
 Imports torch and numpy, and nothing of scratch_rnn: it shares no line with what it judges.
 """
+
+from reference.caption import CaptionModel
+from reference.seq2seq import Seq2Seq
+from reference.sequence import SequenceModel
+from reference.trainer import Trainer
+
+__all__ = ["CaptionModel", "Seq2Seq", "SequenceModel", "Trainer"]

@@ -19,7 +19,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
-from reference.model import SequenceModel
+from reference.sequence import SequenceModel
 
 
 class CaptionModel(nn.Module):
@@ -44,11 +44,11 @@ class CaptionModel(nn.Module):
         )
 
     @torch.no_grad()
-    def predict(self, images: ndarray, start: int, cap: int) -> tuple[ndarray, Any]:
+    def predict(self, images: ndarray, start: int, max_length: int) -> tuple[ndarray, Any]:
         """(`cap` characters an image (N, cap), each the likeliest, read by the next step; last state)."""
         state, said = self._first_state(images), []
         character = np.full((len(images), 1), start)
-        for _ in range(cap):
+        for _ in range(max_length):
             logits, state = self.decoder.predict(character, state)
             character = logits.argmax(axis=-1)
             said.append(character)

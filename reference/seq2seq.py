@@ -131,12 +131,12 @@ class Seq2Seq(nn.Module):
         return self(*batch[:-1]), None
 
     @torch.no_grad()
-    def greedy(self, source: Any, source_lengths: Any, cap: int) -> list[Decoded]:
+    def greedy(self, source: Any, source_lengths: Any, max_length: int) -> list[Decoded]:
         """Each row's words, the likeliest at every step, up to <EOS> or for `cap` steps."""
         state = self._encode(source, source_lengths)
         word = torch.full((len(source),), self.sos)
         said = []
-        for _ in range(cap):
+        for _ in range(max_length):
             log_p, state = self.decoder(word, state)
             word = log_p.argmax(dim=1)
             said.append(word)

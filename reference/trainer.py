@@ -23,10 +23,10 @@ class Trainer:
         self.optimizer = OPTIMIZERS[optimizer](model.parameters(), lr=lr)
         self.state: Any = None
 
-    def step(self, *batch: Any, fresh: bool = True) -> float:
+    def step(self, *batch: Any, reset_state: bool = True) -> float:
         """The loss before the update. Unless `fresh`, start from the state of the step before."""
         self.optimizer.zero_grad()
-        loss, state = self.model.loss(*batch, None if fresh else self.state)
+        loss, state = self.model.loss(*batch, None if reset_state else self.state)
         self.state = detach(state)
         loss.backward()
         if self.clip is not None:
@@ -56,11 +56,11 @@ class Trainer:
         """Go on from a snapshot. KeyError or RuntimeError where it is not one of this model."""
         names = self.model.state_dict()
         self.model.load_state_dict({name: torch.tensor(arrays[f"weights/{name}"]) for name in names})
-        memory: dict[int, dict[str, torch.Tensor]] = {}
+        optimizer_state: dict[int, dict[str, torch.Tensor]] = {}
         for key in (key for key in arrays if key.startswith("optimizer/")):
             _, number, field = key.split("/")
-            memory.setdefault(int(number), {})[field] = torch.tensor(arrays[key])
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": memory})
+            optimizer_state.setdefault(int(number), {})[field] = torch.tensor(arrays[key])
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": optimizer_state})
         states = tuple(torch.tensor(arrays[key]) for key in sorted(arrays) if key.startswith("state/"))
         self.state = states[0] if len(states) == 1 else states or None
 

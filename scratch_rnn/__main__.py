@@ -15,7 +15,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no Korean gets a ? instead
-    from scratch_rnn.cli import app
+    from scratch_rnn.cli.app import app
 
     app(prog_name="python -m scratch_rnn")
 

@@ -8,11 +8,25 @@ The torch twins speak with torch's own texts wherever torch checks something on 
 """
 
 from collections.abc import Sequence
+from typing import NoReturn
+
+
+class UsageError(Exception):
+    """A user's mistake, told in one line. The command line exits with status 2."""
+
+
+class Failure(Exception):
+    """A run that failed, told in one line. The command line exits with status 1."""
 
 
 def message(who: str, expected: str, got: object) -> str:
     """One line: who, what was expected, what came."""
     return f"{who}: expected {expected}, got {got}"
+
+
+def fail(who: str, expected: str, got: object) -> NoReturn:
+    """Raise UsageError with this message."""
+    raise UsageError(message(who, expected, got))
 
 
 def expect_shape(who: str, what: str, shape: Sequence[int], **axes: int | None) -> None:

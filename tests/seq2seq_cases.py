@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy import ndarray
 
 from reference.seq2seq import Seq2Seq as Reference
-from scratch_rnn.numpy_bptt.seq2seq import Seq2Seq as ByHand
-from scratch_rnn.torch_autograd.seq2seq import Seq2Seq as Autograd
+from scratch_rnn.numpy_bptt.models.seq2seq import Seq2Seq as ByHand
+from scratch_rnn.torch_autograd.models.seq2seq import Seq2Seq as Autograd
 
 TREES = ["numpy", "torch"]
 ALL = [*TREES, "reference"]

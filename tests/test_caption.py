@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy import ndarray
 
 import reference.caption
-from scratch_rnn.numpy_bptt.caption import CaptionModel
-from scratch_rnn.torch_autograd import caption as torch_caption
+from scratch_rnn.numpy_bptt.models.caption import CaptionModel
+from scratch_rnn.torch_autograd.models import caption as torch_caption
 from tests.parity import assert_close
 
 TREES: list[Any] = [torch_caption.CaptionModel, reference.caption.CaptionModel]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from scratch_rnn.labs import many_to_one, one_to_many
-from scratch_rnn.labs.files import DATA, read_text
-from scratch_rnn.labs.series import read_columns
+from scratch_rnn.labs.inputs.files import DATA, read_text
+from scratch_rnn.labs.inputs.series import read_columns
 
 SUMS = dict(line.split("  ")[::-1] for line in (DATA / "SHA256SUMS").read_text().splitlines())
 

@@ -70,7 +70,7 @@ def test_the_readme_shows_the_unrolled_loop_as_it_is() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"<!-- loop -->\n```text\n(.*?)```\n<!-- /loop -->", readme, flags=re.DOTALL)
     assert shown is not None
-    source = (ROOT / "scratch_rnn/numpy_bptt/seq2seq.py").read_text(encoding="utf-8")
+    source = (ROOT / "scratch_rnn/numpy_bptt/models/seq2seq.py").read_text(encoding="utf-8")
     assert textwrap.indent(shown[1], "        ") in source
 
 

@@ -12,20 +12,19 @@ import torch
 from numpy import ndarray
 from torch.utils.checkpoint import checkpoint
 
-from scratch_rnn import numpy_bptt, torch_autograd
-from scratch_rnn.fused import spans
-from scratch_rnn.fused.in_torch.gru import FusedGRU
-from scratch_rnn.fused.in_torch.lstm import FusedLSTM
+from scratch_rnn import numpy_bptt, spans, torch_autograd
+from scratch_rnn.torch_autograd.fused.gru import FusedGRU
+from scratch_rnn.torch_autograd.fused.lstm import FusedLSTM
 
 CELLS = ("RNN", "LSTM", "GRU")
 
 
-def arrays(node: Any) -> list[ndarray]:
+def all_arrays(node: Any) -> list[ndarray]:
     """Every array in nested results, copied."""
     if isinstance(node, ndarray):
         return [node.copy()]
     children = node.values() if isinstance(node, dict) else node
-    return [array for child in children for array in arrays(child)]
+    return [array for child in children for array in all_arrays(child)]
 
 
 def train(layer: Any, x: ndarray) -> tuple[Any, ...]:
@@ -39,12 +38,12 @@ def test_what_was_returned_outlives_the_next_call(cell: str) -> None:
     layer = getattr(numpy_bptt, cell)(5, 7, dtype=np.float64, engine="fused", rng=np.random.default_rng(0))
     first, second = np.random.default_rng(1).normal(size=(2, 6, 3, 5))
     returned, (output, state_n, tape) = train(layer, first), layer.forward(first)
-    before = arrays(returned)
+    before = all_arrays(returned)
     train(layer, second)
-    for was, now in zip(before, arrays(returned), strict=True):
+    for was, now in zip(before, all_arrays(returned), strict=True):
         np.testing.assert_array_equal(was, now)
     again = output, state_n, *layer.backward(tape, output, state_n), returned[-1]
-    for was, later in zip(before, arrays(again), strict=True):
+    for was, later in zip(before, all_arrays(again), strict=True):
         np.testing.assert_array_equal(was, later)
 
 
@@ -52,11 +51,11 @@ def test_what_was_returned_outlives_the_next_call(cell: str) -> None:
 def test_threads_do_not_share_memory(cell: str) -> None:
     layer = getattr(numpy_bptt, cell)(64, 64, dtype=np.float64, engine="fused", rng=np.random.default_rng(0))
     inputs = np.random.default_rng(1).normal(size=(4, 30, 32, 64))
-    alone = [arrays(train(layer, x)) for x in inputs]
+    alone = [all_arrays(train(layer, x)) for x in inputs]
     with ThreadPoolExecutor(4) as threads:
         for _ in range(3):
             for expected, found in zip(alone, threads.map(lambda x: train(layer, x), inputs), strict=True):
-                for was, now in zip(expected, arrays(found), strict=True):
+                for was, now in zip(expected, all_arrays(found), strict=True):
                     np.testing.assert_allclose(now, was, rtol=1e-10, atol=1e-10)
 
 
@@ -97,10 +96,10 @@ def test_memory_is_kept_only_for_a_way_back(cell: str, monkeypatch: pytest.Monke
 def test_without_a_tape_the_same_in_small_parts(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = getattr(numpy_bptt, cell)(5, 7, dtype=np.float64, engine="fused", rng=np.random.default_rng(0))
     x = np.random.default_rng(1).normal(size=(6, 3, 5))
-    whole = arrays(layer(x))
-    monkeypatch.setattr(spans, "ROOM", 1)
+    whole = all_arrays(layer(x))
+    monkeypatch.setattr(spans, "MAX_NUMBERS_PER_SPAN", 1)
     for found in (layer(x), layer.forward(x)[:2]):
-        for expected, part in zip(whole, arrays(found), strict=True):
+        for expected, part in zip(whole, all_arrays(found), strict=True):
             np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
 
 

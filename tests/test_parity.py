@@ -13,9 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scratch_rnn import torch_autograd
-from scratch_rnn.fused import spans
-from scratch_rnn.fused.in_torch import once
+from scratch_rnn import spans, torch_autograd
+from scratch_rnn.torch_autograd.fused import function
 from tests.cases import KINDS, LAYOUTS, Case, layer_cases, make_data
 from tests.parity import (
     CONTENDERS,
@@ -109,18 +108,18 @@ def test_state_dict_goes_strictly_both_ways(kind: str, bias: bool, layers: int) 
     )
     assert list(ours.state_dict()) == list(theirs.state_dict()) == list(twin.state_dict())
     for source, target in ((theirs, twin), (twin, ours), (ours, theirs), (theirs, ours), (ours, twin)):
-        fresh = {name: torch.randn_like(torch.tensor(p)) for name, p in ours.state_dict().items()}
-        source.load_state_dict(fresh)
+        reset_state = {name: torch.randn_like(torch.tensor(p)) for name, p in ours.state_dict().items()}
+        source.load_state_dict(reset_state)
         moved = {name: torch.as_tensor(p) for name, p in source.state_dict().items()}
         target.load_state_dict(moved)
         for name, parameter in target.state_dict().items():
-            assert torch.equal(torch.as_tensor(parameter), fresh[name]), name
-    missing = dict(list(fresh.items())[1:])
+            assert torch.equal(torch.as_tensor(parameter), reset_state[name]), name
+    missing = dict(list(reset_state.items())[1:])
     for layer, error in ((theirs, RuntimeError), (twin, RuntimeError), (ours, ValueError)):
         with pytest.raises(error, match="weight_ih_l0"):
             layer.load_state_dict(missing)
         with pytest.raises(error, match="weight_extra"):
-            layer.load_state_dict(fresh | {"weight_extra": torch.zeros(1)})
+            layer.load_state_dict(reset_state | {"weight_extra": torch.zeros(1)})
 
 
 @pytest.mark.parametrize(
@@ -158,6 +157,6 @@ def test_names_too_few_or_too_many_are_no_parity() -> None:
 def test_the_fused_engine_in_small_parts(
     tree: str, limits: tuple[int, int], case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spans if tree == "numpy" else once, "ROOM", limits[0])
-    monkeypatch.setattr(spans, "ROWS", limits[1])
+    monkeypatch.setattr(spans if tree == "numpy" else function, "MAX_NUMBERS_PER_SPAN", limits[0])
+    monkeypatch.setattr(spans, "MAX_ROWS_PER_CHUNK", limits[1])
     assert_parity(tree, "fused", case)

@@ -12,8 +12,8 @@ from hypothesis import given
 from numpy import ndarray
 
 from reference.seq2seq import Seq2Seq as Reference
-from scratch_rnn.numpy_bptt.seq2seq import Seq2Seq as ByHand
-from scratch_rnn.torch_autograd.seq2seq import Seq2Seq as Autograd
+from scratch_rnn.numpy_bptt.models.seq2seq import Seq2Seq as ByHand
+from scratch_rnn.torch_autograd.models.seq2seq import Seq2Seq as Autograd
 from tests.parity import assert_all_close
 from tests.seq2seq_cases import (
     ALL,
@@ -97,17 +97,17 @@ def test_greedy_says_what_stopped_it(tree: str) -> None:
     """A head that hears nothing and says <EOS>, or another word, always."""
     case = Case()
     source, lengths, _, _ = make_batch(case)
-    for favourite, cap, words, stopped in ((EOS, 3, [], "eos"), (4, 3, [4, 4, 4], "cap")):
+    for favourite, max_length, words, stopped in ((EOS, 3, [], "eos"), (4, 3, [4, 4, 4], "cap")):
         weights = first_weights(case)
         weights["decoder.head.weight"] = np.zeros_like(weights["decoder.head.weight"])
         weights["decoder.head.bias"] = np.eye(TARGET_SIZE)[favourite]
-        said = make_model(tree, case, weights).greedy(source, lengths, cap)
+        said = make_model(tree, case, weights).greedy(source, lengths, max_length)
         assert [tuple(row) for row in said] == [(words, stopped)] * 4
 
 
 @pytest.mark.parametrize(("tree", "package"), [("numpy", "numpy_bptt"), ("torch", "torch_autograd")])
 def test_greedy_ends_with_its_last_row(tree: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = importlib.import_module(f"scratch_rnn.{package}.seq2seq")
+    loop = importlib.import_module(f"scratch_rnn.{package}.models.seq2seq")
     one_step, calls = loop.step, []
 
     def counted(*given: Any) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from scratch_rnn.labs.inputs.vocabulary import Vocabulary
 from scratch_rnn.numpy_bptt.optim import SGD
-from scratch_rnn.vocabulary import Vocabulary
 from tests.seq2seq_cases import ALL, TREES, Batch, Case, make_batch, make_model
 
 COURSE = [

@@ -7,18 +7,18 @@ import pytest
 import torch
 from numpy import ndarray
 
-import reference.model
+import reference.sequence
 import reference.trainer
-from scratch_rnn.numpy_bptt import model as numpy_model
-from scratch_rnn.numpy_bptt import trainer as numpy_trainer
-from scratch_rnn.torch_autograd import model as torch_model
-from scratch_rnn.torch_autograd import trainer as torch_trainer
+from scratch_rnn.numpy_bptt.models import sequence as numpy_model
+from scratch_rnn.numpy_bptt.models import trainer as numpy_trainer
+from scratch_rnn.torch_autograd.models import sequence as torch_model
+from scratch_rnn.torch_autograd.models import trainer as torch_trainer
 from tests.parity import assert_close
 
 TREES: dict[str, tuple[Any, Any]] = {
     "numpy": (numpy_model, numpy_trainer),
     "torch": (torch_model, torch_trainer),
-    "reference": (reference.model, reference.trainer),
+    "reference": (reference.sequence, reference.trainer),
 }
 RULES = [("adam", 0.01, None), ("sgd", 0.5, None), ("adam", 0.01, 0.1), ("sgd", 0.5, 0.05)]
 
@@ -45,7 +45,7 @@ def batch(step: int) -> tuple[ndarray, ndarray]:
 
 
 def curve(trainer: Any, steps: range) -> list[float]:
-    return [trainer.step(*batch(step), fresh=step % 4 == 0) for step in steps]
+    return [trainer.step(*batch(step), reset_state=step % 4 == 0) for step in steps]
 
 
 @pytest.mark.parametrize(("optimizer", "lr", "clip"), RULES)
@@ -76,11 +76,11 @@ def test_the_state_is_carried_on_and_cut(tree: str) -> None:
     trainer.step(*batch(0))
     carried = trainer.state
     weights = {k: np.asarray(array).copy() for k, array in trainer.model.state_dict().items()}
-    loss = trainer.step(*batch(1), fresh=False)
+    loss = trainer.step(*batch(1), reset_state=False)
     assert loss != make_at(weights).step(*batch(1))
     alone = make_at(weights)
     alone.state = tuple(torch.tensor(np.asarray(part)) for part in carried)
-    assert loss == pytest.approx(alone.step(*batch(1), fresh=False), rel=1e-14)
+    assert loss == pytest.approx(alone.step(*batch(1), reset_state=False), rel=1e-14)
     for name, array in alone.model.state_dict().items():
         assert_close(name, np.asarray(trainer.model.state_dict()[name]), array.numpy(), 1e-13)
 

@@ -4,17 +4,17 @@ lab.py says what a lab is, implementations.py who computes, run.py how curves ar
 note gets wrong, and which line here shows it, is in README.md.
 """
 
+from scratch_rnn.checks import Failure, UsageError
 from scratch_rnn.labs.basics import Basics
 from scratch_rnn.labs.charlm import CharLM
 from scratch_rnn.labs.charseq import CharSeq
-from scratch_rnn.labs.errors import Failure, Interrupted, UsageError
+from scratch_rnn.labs.harness.lab import Lab, Settings, Training
+from scratch_rnn.labs.harness.run import Interrupted, Report, Run, run_lab
 from scratch_rnn.labs.hihello import HiHello
-from scratch_rnn.labs.lab import Lab, Settings, Training
 from scratch_rnn.labs.longseq import LongSeq
 from scratch_rnn.labs.many_to_one import ManyToOne
 from scratch_rnn.labs.one_to_many import OneToMany
 from scratch_rnn.labs.packed import Packed
-from scratch_rnn.labs.run import Report, Run, run_lab
 from scratch_rnn.labs.seq2seq import Seq2Seq
 from scratch_rnn.labs.timeseries import TimeSeries
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.lab import Alphabet, Lab, Settings
+from scratch_rnn.labs.harness.lab import Lab, Settings
+from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 WORDS = ("hello", "eolll", "lleel")
 

@@ -22,11 +22,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.checks import message
-from scratch_rnn.labs.errors import UsageError
-from scratch_rnn.labs.files import data_file, read_text
-from scratch_rnn.labs.lab import Alphabet, Lab, Training
-from scratch_rnn.labs.options import option
+from scratch_rnn.checks import UsageError, message
+from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.inputs.files import data_file, read_text
+from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
 
 EMBEDDING = 32
@@ -56,8 +56,8 @@ class CharLM(Lab):
 
     name = "charlm"
     options = Options
-    quick: ClassVar[Mapping[str, Any]] = {"steps": 200}
-    afterwards = ("sample", "temperature", "prompt")
+    smoke_settings: ClassVar[Mapping[str, Any]] = {"steps": 200}
+    inference_options = ("sample", "temperature", "prompt")
     distributes = True
     has_picture = True
     default_steps = 1000
@@ -117,7 +117,7 @@ class CharLM(Lab):
         piece = slice(start, start + self.settings.window)
         return self.x[:, piece], self.y[:, piece]
 
-    def fresh(self, step: int) -> bool:
+    def reset_state(self, step: int) -> bool:
         """At the beginning of the streams."""
         return step % self.epoch == 0
 

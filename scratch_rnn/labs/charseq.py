@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scratch_rnn.checks import message
-from scratch_rnn.labs.errors import UsageError
-from scratch_rnn.labs.lab import Alphabet, Lab, Training
-from scratch_rnn.labs.options import option
+from scratch_rnn.checks import UsageError, message
+from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CharSeq(Lab):
             raise UsageError(message(self.name, "--text of at least 2 characters", len(text)))
         self.alphabet = Alphabet(self.symbols)
         classes = len(self.alphabet)
-        self.settle(hidden=settings.hidden or classes)
+        self.resolve(hidden=settings.hidden or classes)
         if not settings.head and self.settings.hidden != classes:
             expected = f"--hidden {classes}, one unit a character (or --head)"
             raise UsageError(message(self.name, expected, settings.hidden))
@@ -87,7 +87,7 @@ class CharSeq(Lab):
         """What states in (-1, 1) can reach as logits: 1 at the right class, -1 at all others."""
         return None if self.settings.head else math.log1p((len(self.alphabet) - 1) / math.e**2)
 
-    def levels(self) -> Mapping[str, float]:
+    def reference_losses(self) -> Mapping[str, float]:
         """The floor, where there is one."""
         return {} if self.floor is None else {"cannot go below, without a head": self.floor}
 

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.checks import message
-from scratch_rnn.labs.batches import Batches
-from scratch_rnn.labs.errors import UsageError
-from scratch_rnn.labs.files import read_text
-from scratch_rnn.labs.lab import MARKS, Alphabet, Lab, Training
-from scratch_rnn.labs.options import option
+from scratch_rnn.checks import UsageError, message
+from scratch_rnn.labs.harness.batches import Batches
+from scratch_rnn.labs.harness.lab import MARKS, Lab, Training
+from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.inputs.files import read_text
+from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
 
 SENTENCE = (
@@ -70,7 +70,7 @@ class LongSeq(Lab):
         if len(text) < width:
             raise UsageError(message(self.name, f"a text of at least {width} characters", len(text)))
         self.alphabet = Alphabet(sorted(set(text)))
-        self.settle(hidden=settings.hidden or len(self.alphabet))
+        self.resolve(hidden=settings.hidden or len(self.alphabet))
         numbers = self.alphabet.encode(text)
         self.windows = np.lib.stride_tricks.sliding_window_view(numbers, width)
         self.batches = Batches(
@@ -123,7 +123,7 @@ class LongSeq(Lab):
         costs = ops.cross_entropy(logits.reshape(-1, logits.shape[-1]), wanted.reshape(-1))
         return logits.argmax(axis=-1), costs.reshape(wanted.shape)
 
-    def levels(self) -> Mapping[str, float]:
+    def reference_losses(self) -> Mapping[str, float]:
         """The floor of (1)."""
         return {"best possible": self.best.loss}
 

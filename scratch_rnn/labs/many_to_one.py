@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.batches import Batches
-from scratch_rnn.labs.files import data_file, fail, read_tsv
-from scratch_rnn.labs.lab import Lab, Training
-from scratch_rnn.labs.options import option
-from scratch_rnn.vocabulary import EOS, UNK, Vocabulary
+from scratch_rnn.checks import fail
+from scratch_rnn.labs.harness.batches import Batches
+from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.inputs.files import data_file, read_tsv
+from scratch_rnn.labs.inputs.vocabulary import EOS, UNK, Vocabulary
 
 EMBEDDING = 32
 

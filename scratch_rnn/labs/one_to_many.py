@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.batches import Batches
-from scratch_rnn.labs.files import Row, data_file, fail, finite, read_tsv
-from scratch_rnn.labs.lab import Lab, Training
-from scratch_rnn.labs.options import option
-from scratch_rnn.vocabulary import EOS, SOS, Vocabulary
+from scratch_rnn.checks import fail
+from scratch_rnn.labs.harness.batches import Batches
+from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.inputs.files import Row, data_file, finite, read_tsv
+from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, Vocabulary
 
 NAMES = {
     "en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
@@ -57,7 +58,7 @@ class OneToMany(Lab):
         names = [unicodedata.normalize("NFD", name) for name in NAMES[settings.language]]
         self.vocabulary = Vocabulary(names, "char", (SOS, EOS))
         self.spelled = [np.array(self.vocabulary.encode(name).indices) for name in names]
-        self.cap = max(map(len, self.spelled))
+        self.max_length = max(map(len, self.spelled))
         (self.images, self.labels), (self.test_images, self.test_labels) = self._data()
         self.batches = Batches(len(self.images), settings.batch_size, settings.seed)
         self.epoch = self.batches.steps
@@ -93,7 +94,7 @@ class OneToMany(Lab):
 
     def result(self, trainer: Any) -> dict[str, Any]:
         """What the model calls the unseen images."""
-        said, _ = trainer.predict(self.test_images, self.vocabulary.number(SOS), self.cap)
+        said, _ = trainer.predict(self.test_images, self.vocabulary.number(SOS), self.max_length)
         names = [self._word(row.tolist()) for row in said]
         right = [
             name == NAMES[self.settings.language][n] for name, n in zip(names, self.test_labels, strict=True)

@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.files import data_file, fail, read_text
-from scratch_rnn.labs.lab import Alphabet, Lab, Settings
-from scratch_rnn.labs.options import option
+from scratch_rnn.checks import fail
+from scratch_rnn.labs.harness.lab import Lab, Settings
+from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.inputs.files import data_file, read_text
+from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt.packed import pack_sequence, pad_sequence, unpack_sequence
 
 ROUNDING = 100

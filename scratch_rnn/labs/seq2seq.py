@@ -20,13 +20,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from scratch_rnn.checks import message
-from scratch_rnn.labs.batches import Batches
-from scratch_rnn.labs.errors import UsageError
-from scratch_rnn.labs.files import fail
-from scratch_rnn.labs.lab import Lab, Training
-from scratch_rnn.labs.options import flag, option
-from scratch_rnn.labs.pairs import (
+from scratch_rnn.checks import UsageError, fail, message
+from scratch_rnn.labs.harness.batches import Batches
+from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.options import flag, option
+from scratch_rnn.labs.inputs.pairs import (
     COURSE,
     COURSE_SPECIALS,
     Pair,
@@ -35,8 +33,8 @@ from scratch_rnn.labs.pairs import (
     short_of_file,
     vocabularies,
 )
-from scratch_rnn.translation import Decoded
-from scratch_rnn.vocabulary import EOS, SOS, SPECIALS
+from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, SPECIALS
+from scratch_rnn.seq2seq_common import Decoded
 
 AT_ONCE = 256
 """Sentences that are decoded together."""
@@ -70,19 +68,19 @@ class Seq2Seq(Lab):
 
     name = "seq2seq"
     options = Options
-    quick: ClassVar[Mapping[str, Any]] = {"steps": 1400}
+    smoke_settings: ClassVar[Mapping[str, Any]] = {"steps": 1400}
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self._check()
         chosen = COURSES if settings.pairs is None else FOR_FILES
-        self.settle(**{name: value for name, value in chosen.items() if getattr(settings, name) is None})
+        self.resolve(**{name: value for name, value in chosen.items() if getattr(settings, name) is None})
         train, test = self._data()
         specials = COURSE_SPECIALS if settings.pairs is None else SPECIALS
         self.vocabularies = vocabularies(train, settings.level, specials)
         self.sources, self.targets = self._encode(train)
         self.test, (self.test_sources, self.test_targets) = test, self._encode(test)
-        self.cap = max(map(len, self.targets.sentences + self.test_targets.sentences))
+        self.max_length = max(map(len, self.targets.sentences + self.test_targets.sentences))
         self.batches = Batches(len(train), self.settings.batch_size or 1, settings.seed)
         self.epoch = self.batches.steps
         self.default_steps = 5000 if settings.pairs is None else 20 * self.epoch
@@ -151,7 +149,7 @@ class Seq2Seq(Lab):
         said: list[Decoded] = []
         for start in range(0, count, AT_ONCE):
             rows = range(start, min(start + AT_ONCE, count))
-            said += trainer.model.greedy(*self.test_sources.batch(rows), self.cap)
+            said += trainer.model.greedy(*self.test_sources.batch(rows), self.max_length)
         right = [self._right(row, decoded) for row, decoded in enumerate(said)]
         shown = min(EXAMPLES, count)
         return {

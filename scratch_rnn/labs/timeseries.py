@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.checks import message
-from scratch_rnn.labs.batches import Batches
-from scratch_rnn.labs.errors import UsageError
-from scratch_rnn.labs.files import data_file
-from scratch_rnn.labs.lab import STROKES, Lab, Training
-from scratch_rnn.labs.options import option
-from scratch_rnn.labs.series import Scale, column_names, read_columns, scale_of
+from scratch_rnn.checks import UsageError, message
+from scratch_rnn.labs.harness.batches import Batches
+from scratch_rnn.labs.harness.lab import STROKES, Lab, Training
+from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.inputs.files import data_file
+from scratch_rnn.labs.inputs.series import Scale, column_names, read_columns, scale_of
 
 TRAINING_SHARE = 0.7
 SHOWN = 100

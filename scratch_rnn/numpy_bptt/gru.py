@@ -27,13 +27,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from scratch_rnn.numpy_bptt.ops import (
-    linear,
-    linear_backward,
-    sigmoid,
-    sigmoid_backward,
-    tanh_backward,
-)
+from scratch_rnn.numpy_bptt.ops import linear, linear_backward, sigmoid, sigmoid_backward, tanh_backward
 
 
 class Params(NamedTuple):
@@ -63,7 +57,7 @@ class Cache(NamedTuple):
 
 
 def step(x: Float[ndarray, "N I"], state: State, p: Params) -> tuple[State, Cache]:
-    """(x, h) -> h', and what the way back needs."""
+    """(x, h) -> h', and the cache for the backward pass."""
     (h,) = state
     u, v = linear(x, p.weight_ih, p.bias_ih), linear(h, p.weight_hh, p.bias_hh)  # (1)
     (u_r, u_z, u_n), (v_r, v_z, v_n) = np.split(u, 3, axis=1), np.split(v, 3, axis=1)
@@ -76,21 +70,22 @@ def step(x: Float[ndarray, "N I"], state: State, p: Params) -> tuple[State, Cach
 def step_backward(
     d_state_next: State, cache: Cache, p: Params
 ) -> tuple[Float[ndarray, "N I"], State, Params]:
-    """d_h' -> d_x, d_h and this step's share of d_params, the equations walked downwards."""
+    """d_h' -> d_x, d_h and this step's share of d_params: the equations in reverse order."""
     x, h, r, z, n, v_n = cache
     (d_h_next,) = d_state_next
 
-    # (4)  h' = (1 - z) ⊙ n + z ⊙ h.  h is read here and in (1): this is its first share.
+    # (4)  h' = (1 - z) ⊙ n + z ⊙ h.  h is read here and in (1): its gradient has two shares.
     d_n, d_z = d_h_next * (1 - z), d_h_next * (h - n)
-    d_h = d_h_next * z
+    d_h_4 = d_h_next * z
     # (3)  n = tanh(a_n),  a_n = u_n + r ⊙ v_n
     d_a_n = tanh_backward(d_n, n)
     d_r, d_v_n = d_a_n * v_n, d_a_n * r
-    # (2)  σ' = σ (1 - σ);  u_r + v_r and u_z + v_z hand the same gradient to both summands
+    # (2)  σ' = σ (1 - σ);  both summands of u_r + v_r and of u_z + v_z have the gradient of the sum
     d_a_r, d_a_z = sigmoid_backward(d_r, r), sigmoid_backward(d_z, z)
     # (1)  u = x W_ihᵀ + b_ih,   v = h W_hhᵀ + b_hh
     d_u = np.concatenate([d_a_r, d_a_z, d_a_n], axis=1)
     d_v = np.concatenate([d_a_r, d_a_z, d_v_n], axis=1)
     d_x, d_weight_ih, d_bias_ih = linear_backward(d_u, x, p.weight_ih, p.bias_ih)
     d_h_1, d_weight_hh, d_bias_hh = linear_backward(d_v, h, p.weight_hh, p.bias_hh)
-    return d_x, State(d_h + d_h_1), Params(d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh)
+    d_h = d_h_1 + d_h_4
+    return d_x, State(d_h), Params(d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh)

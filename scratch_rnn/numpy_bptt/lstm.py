@@ -7,8 +7,8 @@ In torch.nn.LSTMCell's convention (gate order i, f, g, o; two biases):
     (1)  a  = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh            a = [a_i | a_f | a_g | a_o]
     (2)  i  = σ(a_i),  f = σ(a_f),  g = tanh(a_g),  o = σ(a_o)
     (3)  c' = f ⊙ c + i ⊙ g
-    (4)  h' = o ⊙ tanh(c')
-    (5)  h' = (o ⊙ tanh(c')) W_hrᵀ                       instead of (4) where h is projected
+    (4)  m  = o ⊙ tanh(c')
+    (5)  h' = m,   or   h' = m W_hrᵀ                     where h is projected
 
 Sources: Hochreiter & Schmidhuber 1997, with the forget gate of Gers, Schmidhuber & Cummins 2000;
 (5) is Sak, Senior & Beaufays 2014; the layout is torch.nn.LSTM's documentation.
@@ -23,13 +23,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from scratch_rnn.numpy_bptt.ops import (
-    linear,
-    linear_backward,
-    sigmoid,
-    sigmoid_backward,
-    tanh_backward,
-)
+from scratch_rnn.numpy_bptt.ops import linear, linear_backward, sigmoid, sigmoid_backward, tanh_backward
 
 
 class Params(NamedTuple):
@@ -63,33 +57,32 @@ class Cache(NamedTuple):
 
 
 def step(x: Float[ndarray, "N I"], state: State, p: Params) -> tuple[State, Cache]:
-    """(x, (h, c)) -> (h', c'), and what the way back needs."""
+    """(x, (h, c)) -> (h', c'), and the cache for the backward pass."""
     h, c = state
     a = linear(x, p.weight_ih, p.bias_ih) + linear(h, p.weight_hh, p.bias_hh)  # (1)
     a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)
     i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)  # (2)
     c_next = f * c + i * g  # (3)
     tanh_c_next = np.tanh(c_next)
-    h_next = o * tanh_c_next  # (4)
-    if p.weight_hr is not None:
-        h_next = linear(h_next, p.weight_hr, None)  # (5)
+    m = o * tanh_c_next  # (4)
+    h_next = m if p.weight_hr is None else linear(m, p.weight_hr, None)  # (5)
     return State(h_next, c_next), Cache(x, h, c, i, f, g, o, tanh_c_next)
 
 
 def step_backward(
     d_state_next: State, cache: Cache, p: Params
 ) -> tuple[Float[ndarray, "N I"], State, Params]:
-    """(d_h', d_c') -> d_x, (d_h, d_c) and this step's share of d_params, the equations walked downwards."""
+    """(d_h', d_c') -> d_x, (d_h, d_c) and this step's share of d_params: the equations in reverse order."""
     x, h, c, i, f, g, o, tanh_c_next = cache
     d_h_next, d_c_next = d_state_next
-    d_weight_hr = None
 
-    # (5)  h' = m W_hrᵀ,  m = o ⊙ tanh(c')
+    # (5)  h' = m,   or   h' = m W_hrᵀ
+    d_m, d_weight_hr = d_h_next, None
     if p.weight_hr is not None:
-        d_h_next, d_weight_hr, _ = linear_backward(d_h_next, o * tanh_c_next, p.weight_hr, None)
-    # (4)  h' = o ⊙ tanh(c').  Step t+1 reads c' too: its share is already in d_c_next.
-    d_o = d_h_next * tanh_c_next
-    d_c_next = d_c_next + tanh_backward(d_h_next * o, tanh_c_next)
+        d_m, d_weight_hr, _ = linear_backward(d_h_next, o * tanh_c_next, p.weight_hr, None)
+    # (4)  m = o ⊙ tanh(c').  Step t+1 reads c' too: its share is already in d_c_next.
+    d_o = d_m * tanh_c_next
+    d_c_next = d_c_next + tanh_backward(d_m * o, tanh_c_next)
     # (3)  c' = f ⊙ c + i ⊙ g
     d_f, d_c = d_c_next * c, d_c_next * f
     d_i, d_g = d_c_next * g, d_c_next * i

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from scratch_rnn import checks
-from scratch_rnn.fused import gru as fused_gru
-from scratch_rnn.fused import lstm as fused_lstm
-from scratch_rnn.fused import rnn as fused_rnn
 from scratch_rnn.numpy_bptt import gru, lstm, rnn
-from scratch_rnn.numpy_bptt.recurrent import Recurrent
+from scratch_rnn.numpy_bptt.fused import gru as fused_gru
+from scratch_rnn.numpy_bptt.fused import lstm as fused_lstm
+from scratch_rnn.numpy_bptt.fused import rnn as fused_rnn
+from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.parameters import Sizes
 
 
-class RNN(Recurrent):
+class RNN(RNNBase):
     """Elman RNN with tanh or ReLU; arguments as torch.nn.RNN, plus dtype, rng and engine.
 
     rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).
@@ -45,7 +45,7 @@ class RNN(Recurrent):
         super().__init__(sizes, batch_first, dropout, dtype, rng, engine, nonlinearity=nonlinearity)
 
 
-class LSTM(Recurrent):
+class LSTM(RNNBase):
     """LSTM, its h projected to proj_size where that is not 0; arguments as torch.nn.LSTM, plus dtype,
     rng and engine.
 
@@ -73,7 +73,7 @@ class LSTM(Recurrent):
         super().__init__(sizes, batch_first, dropout, dtype, rng, engine)
 
 
-class GRU(Recurrent):
+class GRU(RNNBase):
     """GRU, reset after the matrix product; arguments as torch.nn.GRU, plus dtype, rng and engine.
 
     rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).

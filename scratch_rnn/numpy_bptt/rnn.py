@@ -50,7 +50,7 @@ class Cache(NamedTuple):
 def step(
     x: Float[ndarray, "N I"], state: State, p: Params, nonlinearity: str = "tanh"
 ) -> tuple[State, Cache]:
-    """(x, h) -> h', and what the way back needs. `nonlinearity` is "tanh" or "relu"."""
+    """(x, h) -> h', and the cache for the backward pass. `nonlinearity` is "tanh" or "relu"."""
     (h,) = state
     a = linear(x, p.weight_ih, p.bias_ih) + linear(h, p.weight_hh, p.bias_hh)  # (1)
     h_next = np.tanh(a) if nonlinearity == "tanh" else relu(a)  # (2)
@@ -60,7 +60,7 @@ def step(
 def step_backward(
     d_state_next: State, cache: Cache, p: Params
 ) -> tuple[Float[ndarray, "N I"], State, Params]:
-    """d_h' -> d_x, d_h and this step's share of d_params, the equations walked downwards."""
+    """d_h' -> d_x, d_h and this step's share of d_params: the equations in reverse order."""
     x, h, h_next, nonlinearity = cache
     (d_h_next,) = d_state_next
 

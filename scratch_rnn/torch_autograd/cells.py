@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import Module, Parameter, init
 
 from scratch_rnn.checks import expect_one_of
-from scratch_rnn.fused.in_torch import gru as fused_gru
-from scratch_rnn.fused.in_torch import lstm as fused_lstm
-from scratch_rnn.fused.in_torch import rnn as fused_rnn
 from scratch_rnn.parameters import cell_shapes
 from scratch_rnn.torch_autograd import checks, gru, lstm, rnn
+from scratch_rnn.torch_autograd.fused import gru as fused_gru
+from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
+from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
 
 
 class RNNCellBase(Module):

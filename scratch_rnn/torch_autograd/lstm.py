@@ -7,8 +7,8 @@ In torch.nn.LSTMCell's convention (gate order i, f, g, o; two biases):
     (1)  a  = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh            a = [a_i | a_f | a_g | a_o]
     (2)  i  = σ(a_i),  f = σ(a_f),  g = tanh(a_g),  o = σ(a_o)
     (3)  c' = f ⊙ c + i ⊙ g
-    (4)  h' = o ⊙ tanh(c')
-    (5)  h' = (o ⊙ tanh(c')) W_hrᵀ                       instead of (4) where h is projected
+    (4)  m  = o ⊙ tanh(c')
+    (5)  h' = m,   or   h' = m W_hrᵀ                     where h is projected
 
 Sources: Hochreiter & Schmidhuber 1997, with the forget gate of Gers, Schmidhuber & Cummins 2000;
 (5) is Sak, Senior & Beaufays 2014; the layout is torch.nn.LSTM's documentation.
@@ -49,7 +49,6 @@ def step(x: Float[Tensor, "N I"], state: State, p: Params) -> State:
     i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)  # (2)
     c_next = f * c + i * g  # (3)
     tanh_c_next = tanh(c_next)
-    h_next = o * tanh_c_next  # (4)
-    if p.weight_hr is not None:
-        h_next = linear(h_next, p.weight_hr, None)  # (5)
+    m = o * tanh_c_next  # (4)
+    h_next = m if p.weight_hr is None else linear(m, p.weight_hr, None)  # (5)
     return State(h_next, c_next)

@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from scratch_rnn.fused.in_torch import gru as fused_gru
-from scratch_rnn.fused.in_torch import lstm as fused_lstm
-from scratch_rnn.fused.in_torch import rnn as fused_rnn
 from scratch_rnn.torch_autograd import checks, gru, lstm, rnn, stack
-from scratch_rnn.torch_autograd.recurrent import RNNBase
+from scratch_rnn.torch_autograd.fused import gru as fused_gru
+from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
+from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
+from scratch_rnn.torch_autograd.rnn_base import RNNBase
 
 
 class RNN(RNNBase):

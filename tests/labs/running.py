@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from scratch_rnn.cli import app, make
+from scratch_rnn.cli.app import app, make
 from scratch_rnn.labs import Run, run_lab
 
 IMPLS = ("numpy", "torch", "reference")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratch_rnn.cli import make
+from scratch_rnn.cli.app import make
 from scratch_rnn.labs.charlm import bigram_bits
 from tests.labs.running import assert_one_curve, lab, refused, run
 
@@ -41,8 +41,8 @@ def test_streams_are_contiguous(text: Path) -> None:
     for row in range(3):
         assert chosen.alphabet.decode(x[row]) == train[row * length : (row + 1) * length]
         assert chosen.alphabet.decode(y[row]) == train[row * length + 1 : (row + 1) * length + 1]
-    fresh = [chosen.fresh(step) for step in range(2 * chosen.epoch)]
-    assert fresh == ([True] + [False] * (chosen.epoch - 1)) * 2
+    reset_state = [chosen.reset_state(step) for step in range(2 * chosen.epoch)]
+    assert reset_state == ([True] + [False] * (chosen.epoch - 1)) * 2
     again = chosen.batch(chosen.epoch)
     assert all(np.array_equal(a, b) for a, b in zip(again, batches[0], strict=True))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratch_rnn.cli import make
+from scratch_rnn.cli.app import make
 from scratch_rnn.labs.longseq import SENTENCE, best_possible
 from tests.labs.running import assert_one_curve, lab, refused, run
 

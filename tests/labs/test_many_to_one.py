@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratch_rnn.cli import make
+from scratch_rnn.cli.app import make
 from tests.labs.running import assert_one_curve, lab, refused, run
 
 

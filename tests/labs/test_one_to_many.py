@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratch_rnn.cli import make
+from scratch_rnn.cli.app import make
 from scratch_rnn.labs.one_to_many import NAMES
 from tests.labs.running import assert_one_curve, lab, refused, run
 
@@ -44,7 +44,7 @@ def test_batches_teach_the_next_letter(language: str) -> None:
         assert chosen._word(wanted.tolist()) == NAMES[language][label]
         assert (word[0], wanted[-1]) == (0, 1)
         assert np.array_equal(word[1:], wanted[:-1])
-    assert max(map(len, target)) <= chosen.cap
+    assert max(map(len, target)) <= chosen.max_length
 
 
 class Speller:
@@ -53,8 +53,8 @@ class Speller:
     def __init__(self, chosen: Any, cut: int) -> None:
         self.chosen, self.cut = chosen, cut
 
-    def predict(self, images: Any, start: int, cap: int) -> tuple[Any, None]:
-        said = np.full((len(images), cap), 1)
+    def predict(self, images: Any, start: int, max_length: int) -> tuple[Any, None]:
+        said = np.full((len(images), max_length), 1)
         for row, label in enumerate(self.chosen.test_labels):
             name = self.chosen.spelled[label][: None if self.cut == 0 else -1 - self.cut]
             said[row, : len(name)] = name

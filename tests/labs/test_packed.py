@@ -9,8 +9,8 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn.utils.rnn import pack_sequence, pad_sequence, unpack_sequence
 
-from scratch_rnn.cli import make
-from scratch_rnn.labs.implementations import first_weights, load, trainer
+from scratch_rnn.cli.app import make
+from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from tests.labs.running import IMPLS, lab, refused
 
 FIVE = ["liechtenstein", "afghanistan", "netherlands", "anguilla", "chad"]

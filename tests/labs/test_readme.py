@@ -23,8 +23,8 @@ def test_there_are_pointers() -> None:
 
 @pytest.mark.parametrize(("file", "name"), POINTERS)
 def test_pointers(file: str, name: str) -> None:
-    module = f"labs.{file}" if (ROOT / "labs" / f"{file}.py").exists() else file.replace("/", ".")
-    assert reduce(getattr, name.split("."), import_module(f"scratch_rnn.{module}"))
+    module = f"labs/{file}" if (ROOT / "labs" / f"{file}.py").exists() else file
+    assert reduce(getattr, name.split("."), import_module(f"scratch_rnn.{module.replace('/', '.')}"))
 
 
 def test_a_large_learning_rate() -> None:

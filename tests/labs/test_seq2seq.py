@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from numpy import ndarray
 
-from scratch_rnn.cli import make
-from scratch_rnn.labs.implementations import first_weights, load, trainer
-from scratch_rnn.labs.pairs import COURSE
-from scratch_rnn.translation import Decoded
+from scratch_rnn.cli.app import make
+from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
+from scratch_rnn.labs.inputs.pairs import COURSE
+from scratch_rnn.seq2seq_common import Decoded
 from tests.labs.running import IMPLS, assert_one_curve, lab, refused, run
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -133,7 +133,7 @@ def test_what_is_counted(tmp_path: Path) -> None:
     settings = {"pairs": str(train), "test_pairs": str(test), "hidden": 4, "steps": 1}
     chosen: Any = make("seq2seq", settings)
     assert chosen.warnings == ["1 of 4 test pairs stand among the training pairs too"]
-    assert (chosen.dropped, chosen.cap) == (3, 12)
+    assert (chosen.dropped, chosen.max_length) == (3, 12)
     x, y, z = (chosen.vocabularies[1].encode(word, end=False).indices[0] for word in ("x", "y", "z"))
     said = [Decoded([x, y], "eos"), Decoded([z], "eos"), Decoded([y, x], "eos"), Decoded([x], "cap")]
     result = chosen.result(Parrot(said))
@@ -165,9 +165,9 @@ class Parrot:
     def __init__(self, said: list[Decoded]) -> None:
         self.model, self.said = self, said
 
-    def greedy(self, source: ndarray, lengths: list[int], cap: int) -> list[Decoded]:
+    def greedy(self, source: ndarray, lengths: list[int], max_length: int) -> list[Decoded]:
         assert len(source) == len(lengths) == len(self.said)
-        assert cap == 12
+        assert max_length == 12
         return self.said
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from scratch_rnn.cli import app, make
-from scratch_rnn.labs.files import DATA
-from scratch_rnn.labs.series import read_columns
+from scratch_rnn.cli.app import app, make
+from scratch_rnn.labs.inputs.files import DATA
+from scratch_rnn.labs.inputs.series import read_columns
 from tests.labs.running import assert_one_curve, lab, run
 
 SUNSPOTS = {"csv": str(DATA / "sunspots.csv"), "columns": "sunspots", "target": "sunspots"}

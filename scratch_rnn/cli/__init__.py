@@ -1,0 +1,1 @@
+"""The command line: commands (app), options (arguments), and what the terminal shows (terminal)."""

@@ -1,0 +1,103 @@
+"""From a lab's options to a command line: what typer shows and parses, and where a command may write.
+
+Limits are not checked here but in labs/options.py, wherever settings come from.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scratch_rnn.checks import message
+from scratch_rnn.labs import Lab, Training, UsageError
+from scratch_rnn.labs.harness import show
+from scratch_rnn.labs.harness.options import Option, flag, options_of
+from scratch_rnn.outputs import check_writable
+
+Impl = StrEnum("Impl", ["numpy", "torch", "reference"])
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all labs take on the command line. The last three are for labs that train, or share a batch."""
+
+    impl: Annotated[list[Impl] | None, typer.Option(help="may be repeated; default all three")] = None
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="write losses and results")] = None
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw them")] = None
+    quiet: Annotated[bool, typer.Option("--quiet", help="no table, no progress bar")] = False
+    save: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="with one --impl")] = None
+    load: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="go on from a --save")] = None
+    distributed: Annotated[
+        bool, typer.Option("--distributed", help="under torchrun, with --impl torch: share every batch")
+    ] = False
+
+    @property
+    def impls(self) -> list[str]:
+        """Each once, in the order given."""
+        return [str(impl) for impl in dict.fromkeys(self.impl or Impl)]
+
+
+def command(lab: type[Lab], call: Callable[[str, Mapping[str, Any], Common], None]) -> Any:
+    """What typer makes `lab NAME` of; `call` gets the name, the lab's own options as given, the rest."""
+    own = [_parameter(option) for option in options_of(lab.options)]
+    common = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(Common).parameters.values()
+        if _takes(lab, parameter.name)
+    ]
+
+    def run(**values: Any) -> None:
+        given = {each.name: values[each.name] for each in own if values[each.name] is not None}
+        given = {key: str(value) if isinstance(value, StrEnum) else value for key, value in given.items()}
+        call(lab.name, given, Common(**{each.name: values[each.name] for each in common}))
+
+    function: Any = run
+    function.__signature__ = inspect.Signature([*own, *common])
+    return function
+
+
+def check_outputs(chosen: Lab, common: Common) -> None:
+    """Every file can be written, and none is written over another or over what is read."""
+    if common.plot is not None and not show.can_plot(chosen):
+        raise UsageError(message(chosen.name, "no --plot, as there is nothing to draw", common.plot))
+    read = {flag(name): value for name, value in asdict(chosen.settings).items() if _is_file(chosen, name)}
+    taken = {Path(path).absolute(): option for option, path in read.items() if path is not None}
+    if common.load is not None and common.save is None:
+        taken[common.load.absolute()] = "--load"
+    for name in ("save", "json", "plot"):
+        path = getattr(common, name)
+        if path is None:
+            continue
+        if path.absolute() in taken:
+            raise UsageError(message(flag(name), f"another file than {taken[path.absolute()]}", path))
+        taken[path.absolute()] = flag(name)
+        check_writable(flag(name), path)
+
+
+def _is_file(chosen: Lab, name: str) -> bool:
+    return any(each.file for each in options_of(type(chosen.settings)) if each.name == name)
+
+
+def _takes(lab: type[Lab], option: str) -> bool:
+    trains, shares = ("save", "load"), ("distributed",)
+    if option in shares:
+        return lab.distributes
+    return option not in trains or issubclass(lab.options, Training)
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    """An option as typer wants it: None is 'not given'; limits are checked by labs/options.py."""
+    kind: Any = StrEnum(option.name, [(c, c) for c in option.choices]) if option.choices else option.kind
+    name = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
+    default = "" if option.default is None else f" [{option.default}]"
+    described = typer.Option(name, help=option.help + default, metavar="FILE" if option.file else None)
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, described],
+    )

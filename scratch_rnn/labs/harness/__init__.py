@@ -1,0 +1,1 @@
+"""What all labs share: settings, batches, the run on several implementations, checkpoints, pictures."""

@@ -1,0 +1,94 @@
+"""A lab's options: the fields of a frozen dataclass, each with its help and the values that it takes.
+
+What the command line shows, and what is checked wherever settings come from: options, or a checkpoint. A
+subclass may give a field another default; help and limits stay those of the class that described it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from scratch_rnn.checks import UsageError, message
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option. `least` is the smallest value, `above` the largest that is too small; `file` names one."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str = ""
+    least: float | None = None
+    above: float | None = None
+    choices: Sequence[str] = ()
+    file: bool = False
+
+    @property
+    def flag(self) -> str:
+        """As it is typed."""
+        return flag(self.name)
+
+    def check(self, who: str, given: Any) -> Any:
+        """The value, an int made a float where that is meant; UsageError for one that is not taken."""
+        if given is None and self.default is None:
+            return given
+        kinds = (int, float) if self.kind is float else (self.kind,)
+        if type(given) not in kinds:  # a bool is no int here
+            raise UsageError(message(who, f"{self.flag} of type {self.kind.__name__}", repr(given)))
+        value: Any = self.kind(given)
+        if self.kind is float and not math.isfinite(value):
+            raise UsageError(message(who, f"a finite {self.flag}", value))
+        if self.least is not None and value < self.least:
+            raise UsageError(message(who, f"{self.flag} of at least {self.least:g}", value))
+        if self.above is not None and value <= self.above:
+            raise UsageError(message(who, f"{self.flag} above {self.above:g}", value))
+        if self.choices and value not in self.choices:
+            raise UsageError(message(who, f"{self.flag} {' or '.join(self.choices)}", repr(value)))
+        return value
+
+
+def option(default: Any, help: str, **limits: Any) -> Any:
+    """A field of a lab's settings; `limits` are fields of Option."""
+    return field(default=default, metadata={"help": help, **limits})
+
+
+def flag(name: str) -> str:
+    """A field's name as an option.
+
+    >>> flag("batch_size")
+    '--batch-size'
+    """
+    return f"--{name.replace('_', '-')}"
+
+
+def options_of(settings: type[Any]) -> list[Option]:
+    """The options of a settings class, in the order of its fields."""
+    kinds = get_type_hints(settings)
+    return [
+        Option(each.name, (get_args(kinds[each.name]) or (kinds[each.name],))[0], each.default, **described)
+        for each in fields(settings)
+        for described in [_described(settings, each.name)]
+    ]
+
+
+def make_settings(who: str, settings: type[S], given: Mapping[str, Any]) -> S:
+    """Settings from options; UsageError for one that `who` does not take, and for a value out of range."""
+    known = {each.name: each for each in options_of(settings)}
+    for name in given:
+        if name not in known:
+            expected = f"options among {', '.join(each.flag for each in known.values())}"
+            raise UsageError(message(who, expected, flag(name)))
+    return settings(**{name: known[name].check(who, value) for name, value in given.items()})
+
+
+def _described(settings: type[Any], name: str) -> Mapping[str, Any]:
+    """Help and limits, from the nearest class that has them."""
+    for each in settings.__mro__:
+        described = getattr(each, "__dataclass_fields__", {}).get(name)
+        if described is not None and described.metadata:
+            return dict(described.metadata)
+    return {}

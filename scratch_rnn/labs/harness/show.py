@@ -1,0 +1,101 @@
+"""What people see of a report: a table, a picture, a JSON file."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from rich import box
+from rich.table import Table
+
+from scratch_rnn.labs.harness.lab import STROKES, Lab
+from scratch_rnn.labs.harness.run import JUDGED_STEPS, Report
+from scratch_rnn.outputs import replacing
+
+LOGARITHMIC = 100
+"""Where the largest loss is so many times the smallest, a straight axis shows neither."""
+
+
+def table(reports: Sequence[Report]) -> Table:
+    """One row a run."""
+    view = Table(
+        title="the same weights, the same batches, three that compute",
+        caption="difference: the largest relative one of any two curves, "
+        f"first {JUDGED_STEPS} steps (and all)",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for column in ("lab", "impl"):
+        view.add_column(column, no_wrap=True)
+    for column in ("steps", "first loss", "last loss", "seconds", "difference"):
+        view.add_column(column, justify="right", no_wrap=True)
+    for report in reports:
+        for row, run in enumerate(report.runs):
+            ends = [f"{run.losses[i]:.5g}" for i in (0, -1)] if run.losses else ["-", "-"]
+            steps, seconds = str(len(run.losses) or "-"), f"{run.seconds:.2f}"
+            name, difference = (report.lab.name, _difference(report)) if row == 0 else ("", "")
+            last = row == len(report.runs) - 1
+            view.add_row(name, run.impl, steps, *ends, seconds, difference, end_section=last)
+    return view
+
+
+def results(report: Report) -> list[str]:
+    """What came out: one line where all implementations say the same, else one each."""
+    said = {run.impl: report.lab.summary(run.result) for run in report.runs}
+    if len(set(said.values())) == 1:
+        return [f"{report.lab.name}: {next(iter(said.values()))}"]
+    return [f"{report.lab.name}, {impl}: {text}" for impl, text in said.items()]
+
+
+def plot(report: Report, path: Path) -> None:
+    """Write a PNG: the loss curves, and beside them the lab's own picture if it has one."""
+    drawings = [
+        draw for draw, wanted in ((_curves, bool(report.lab.steps)), (_own, report.lab.has_picture)) if wanted
+    ]
+    figure = Figure(figsize=(7 * len(drawings), 4.2), layout="constrained")
+    for axes, draw in zip(figure.subplots(1, len(drawings), squeeze=False)[0], drawings, strict=True):
+        draw(axes, report)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=120, format="png")
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Write what there is of numbers."""
+    text = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
+    with replacing(path) as beside:
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def can_plot(lab: Lab) -> bool:
+    """Whether there is anything to draw."""
+    return bool(lab.steps) or lab.has_picture
+
+
+def _curves(axes: Any, report: Report) -> None:
+    for run in report.runs:
+        axes.plot(run.losses, STROKES[run.impl], label=run.impl, linewidth=2)
+    for label, level in report.lab.reference_losses().items():
+        axes.axhline(level, color="0.5", linewidth=1, label=f"{label}: {level:.4g}")
+    losses = [loss for run in report.runs for loss in run.losses]
+    if min(losses) > 0 and max(losses) > LOGARITHMIC * min(losses):
+        axes.set_yscale("log")
+    axes.set_title(f"{report.lab.name}: loss")
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss, before the step's update")
+    axes.legend()
+    axes.grid(alpha=0.3)
+
+
+def _own(axes: Any, report: Report) -> None:
+    report.lab.picture(axes, {run.impl: run.result for run in report.runs})
+
+
+def _difference(report: Report) -> str:
+    """The judged one, and the one over all steps where there are more."""
+    judged, whole = report.difference(JUDGED_STEPS), report.difference()
+    if judged is None or whole is None:
+        return "-"
+    more = f"\n(all {whole:.0e})" if len(report.runs[0].losses) > JUDGED_STEPS else ""
+    return f"{judged:.0e}{more}"

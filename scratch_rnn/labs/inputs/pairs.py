@@ -1,0 +1,86 @@
+"""Pairs of sentences: the course's four, or a file's lines; which are kept, and by what numbers they go.
+
+As in the course texts are lower-cased, and a sentence is too long where it and its <EOS> are more than so
+many words: with 10, those of 10 words and more are dropped.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from scratch_rnn.checks import fail
+from scratch_rnn.labs.inputs.files import read_tsv
+from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, SPECIALS, Vocabulary
+
+COURSE = (
+    ("i feel hungry.", "나는 배가 고프다."),
+    ("pytorch is very easy.", "파이토치는 매우 쉽다."),
+    ("pytorch is a framework for deep learning.", "파이토치는 딥러닝을 위한 프레임워크이다."),
+    ("pytorch is very clear to use.", "파이토치는 사용하기 매우 직관적이다."),
+)
+COURSE_SPECIALS = (SOS, EOS)
+
+Pair = tuple[str, str]
+
+
+class Side(NamedTuple):
+    """The sources of some pairs, or their targets: by numbers, <EOS> included; unknown tokens of each."""
+
+    sentences: list[ndarray]
+    unknown: list[int]
+
+    def batch(self, rows: Sequence[int] | ndarray) -> tuple[ndarray, list[int]]:
+        """(N, T) and the N lengths, of these rows."""
+        chosen = [self.sentences[row] for row in rows]
+        lengths = [len(sentence) for sentence in chosen]
+        padded = np.zeros((len(chosen), max(lengths)), dtype=np.int64)
+        for row, sentence in zip(padded, chosen, strict=True):
+            row[: len(sentence)] = sentence
+        return padded, lengths
+
+
+def read_pairs(option: str, path: Path) -> list[Pair]:
+    """A file's lines, source TAB target."""
+    rows = read_tsv(option, path, ("source", "target"))
+    return [(_tidy(row.cells[0]), _tidy(row.cells[1])) for row in rows]
+
+
+def _tidy(text: str) -> str:
+    """Lower case, one blank between words."""
+    return " ".join(text.lower().split())
+
+
+def short(pairs: Sequence[Pair], most: Sequence[int]) -> list[Pair]:
+    """Those neither side of which is too long.
+
+    >>> short([("a b", "c"), ("a", "b c")], most=(3, 2))
+    [('a b', 'c')]
+    """
+    return [pair for pair in pairs if all(len(text.split()) < n for text, n in zip(pair, most, strict=True))]
+
+
+def short_of_file(option: str, path: Path, most: Sequence[int]) -> tuple[list[Pair], int]:
+    """(the pairs of a file that are short enough, how many are not); UsageError where none is."""
+    pairs = read_pairs(option, path)
+    kept = short(pairs, most)
+    if not kept:
+        expected = f"a pair of fewer than {most[0]} and fewer than {most[1]} words"
+        fail(option, expected, f"none in {path}, {len(pairs)} too long")
+    return kept, len(pairs) - len(kept)
+
+
+def vocabularies(
+    pairs: Sequence[Pair], level: str, specials: Sequence[str] = SPECIALS
+) -> tuple[Vocabulary, Vocabulary]:
+    """One for the sources, one for the targets."""
+    sources, targets = zip(*pairs, strict=True)
+    return Vocabulary(sources, level, specials), Vocabulary(targets, level, specials)
+
+
+def encode(vocabulary: Vocabulary, texts: Sequence[str]) -> Side:
+    """Texts by numbers."""
+    encoded = [vocabulary.encode(text) for text in texts]
+    return Side([np.array(each.indices, dtype=np.int64) for each in encoded], [e.unknown for e in encoded])

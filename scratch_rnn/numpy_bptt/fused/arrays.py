@@ -1,0 +1,118 @@
+"""What the three fused NumPy cells share: views of a span, the per-thread workspace, reordered gates.
+
+No cell is here, and no equation. Spans and chunks are scratch_rnn/spans.py.
+
+An array is feature-major where the gates of a step must be contiguous: (T, ·, N), one (·, N) block per
+step. Columns, (·, R), are feature-major over many rows at once, the layout that the large GEMMs need.
+
+Axes (scratch_rnn/notation.py): R rows, P width of h, G gate rows. In a span T and N are its own steps and
+rows, and M = T·N; F stands for any features, K for blocks of them.
+H hidden.
+"""
+
+import math
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from numpy.lib.stride_tricks import as_strided
+
+from scratch_rnn.spans import Chunk, Span
+
+HUGE_PAGE_BYTES = 2**22
+"""From this size on NumPy asks Linux for huge pages, so that new memory is cheap."""
+
+_workspace = threading.local()
+
+
+def by_step(span: Span, rows: Float[ndarray, "R F"]) -> Float[ndarray, "T N F"]:
+    """The span's rows of a batch, step by step, in the order of the span."""
+    return _in_order(span, rows[span.rows].reshape(span.steps, span.n, rows.shape[1]))
+
+
+def columns_by_step(span: Span, columns: Float[ndarray, "F M"]) -> Float[ndarray, "T F N"]:
+    """Columns of this span alone, step by step, in the order of the span."""
+    return _in_order(span, columns.reshape(len(columns), span.steps, span.n).transpose(1, 0, 2))
+
+
+def chunk_columns_by_step(
+    chunk: Chunk, span: Span, columns: Float[ndarray, "F M"]
+) -> Float[ndarray, "T F N"]:
+    """One span's columns among the columns of its chunk, step by step, in the order of the span."""
+    return columns_by_step(span, columns[:, chunk.slice_of(span)])
+
+
+def blocks(span: Span, buffer: Float[ndarray, "M F"], k: int) -> Float[ndarray, "T K H N"]:
+    """The memory of the span's rows as k feature-major blocks per step, in the order of the span."""
+    return _in_order(span, buffer.reshape(span.steps, k, buffer.shape[1] // k, span.n))
+
+
+def one_block(span: Span, buffer: Float[ndarray, "N F"], k: int) -> Float[ndarray, "T K H N"]:
+    """The same where nothing is saved: every step uses the memory of one step."""
+    block = buffer.reshape(k, buffer.shape[1] // k, span.n)
+    return as_strided(block, (span.steps, *block.shape), (0, *block.strides))
+
+
+def put_outputs(
+    span: Span,
+    y: Float[ndarray, "R P"],
+    h_prev: Float[ndarray, "T P N"],
+    h_n: Float[ndarray, "P N"],
+) -> None:
+    """Write the span's rows of y: the h' of a step is the h_prev of the next one, and h_n the last h'."""
+    y_t = by_step(span, y)
+    y_t[:-1], y_t[-1] = h_prev[1:].swapaxes(1, 2), h_n.T
+
+
+def _in_order(span: Span, steps: ndarray) -> ndarray:
+    return steps[::-1] if span.reverse else steps
+
+
+def add_up(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[ndarray]:
+    """The sums so far, if any, with the shares of one more chunk added in place."""
+    if not sums:
+        return shares
+    for total, share in zip(sums, shares, strict=True):
+        total += share
+    return sums
+
+
+def transposed(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
+    """The transpose as a copy: an engine updates its own arrays, never the caller's."""
+    return np.array(state.T, order="C")
+
+
+def workspace(name: str, shape: Sequence[int], like: ndarray) -> ndarray:
+    """Uninitialised memory that is never returned to a caller.
+
+    Below HUGE_PAGE_BYTES, each name has one buffer per thread, used again by the next call: pages that are
+    new from the operating system cost more than the arithmetic on them.
+    """
+    size = math.prod(shape) * like.itemsize
+    if size >= HUGE_PAGE_BYTES:
+        return np.empty(shape, like.dtype)
+    buffer: ndarray | None = getattr(_workspace, name, None)
+    if buffer is None or buffer.nbytes < size:
+        buffer = np.empty(size, np.uint8)
+        setattr(_workspace, name, buffer)
+    return buffer[:size].view(like.dtype).reshape(shape)
+
+
+def workspace_columns(name: str, features: int, rows: int, n: int, like: ndarray) -> Float[ndarray, "F R"]:
+    """Columns that are read n at a time. A single column is contiguous only if it is a row in memory."""
+    if n == 1:
+        return workspace(name, (rows, features), like).T
+    return workspace(name, (features, rows), like)
+
+
+def regate(
+    weight: Float[ndarray, "G *I"], gates: Sequence[int], scales: Sequence[float]
+) -> Float[ndarray, "G *I"]:
+    """The gates of a weight or bias in another order, and scaled: scales[k] · W_gates[k]."""
+    blocks = weight.reshape(len(gates), -1, *weight.shape[1:])
+    out = np.empty_like(blocks)
+    for k, (gate, scale) in enumerate(zip(gates, scales, strict=True)):
+        np.multiply(blocks[gate], scale, out=out[k])
+    return out.reshape(weight.shape)

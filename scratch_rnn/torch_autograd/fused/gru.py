@@ -1,0 +1,191 @@
+"""GRU over all steps of one direction, as one autograd.Function with its backward by hand.
+
+The equations are those of numpy_bptt/gru.py, arranged for speed: u is one product for all steps of a span,
+the gradients of the weights one product each for many steps, and every array is feature-major, so that
+gates are contiguous. All that the walk back does with d_h' is linear; its factors k are made for all steps
+of a span at once:
+
+    (1)  u  = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
+    (2)  r  = σ(u_r + v_r),  z = σ(u_z + v_z)
+    (3)  n  = tanh(u_n + r ⊙ v_n)
+    (4)  h' = n + z ⊙ (h - n)
+
+    (4) (3) (2)  [ d_h | d_u_n | d_a_r | d_a_z | d_v_n ] = [ z | k_n | k_r | k_z | k_v ] ⊙ d_h'
+         k_n = (1-z) ⊙ (1-n²)    k_v = r ⊙ k_n    k_z = (h-n) ⊙ z ⊙ (1-z)    k_r = v_n ⊙ (1-r) ⊙ k_v
+
+A step's block of memory is [ v_n | r | z | n ]. It begins as [ b_hn | u_r | u_z | u_n ], so that one addmm
+with the weights in the order n r z makes all of v_n, u_r + v_r and u_z + v_z in place.
+
+Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, G = 3H gate rows.
+F features, T time.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from scratch_rnn.spans import Span, backward_chunks
+from scratch_rnn.torch_autograd.fused.function import (
+    OnceDifferentiable,
+    apply,
+    by_step,
+    columns_of,
+    feature_major,
+    grad_or_zeros,
+    gradients,
+    in_order,
+    input_projection,
+    once_differentiable,
+    previous_h,
+    rows_of,
+    spans_of,
+    transposed,
+)
+from scratch_rnn.torch_autograd.gru import Params, State
+
+SAVED = 4  # blocks a step for the way back: v_n r z n
+FACTORS = 5  # blocks a step on the way back: z k_n k_r k_z k_v
+
+
+def forward(
+    x: Float[Tensor, "R I"], batch_sizes: Sequence[int], state: State, params: Params, reverse: bool
+) -> tuple[Float[Tensor, "R H"], State]:
+    """(y, the state after each sequence's last step)."""
+    y, h_n, *_ = apply(FusedGRU, x, state, params, tuple(batch_sizes), reverse, torch.is_grad_enabled())
+    return y, State(h_n)
+
+
+class FusedGRU(OnceDifferentiable):
+    """(x, h_0, weights) -> (y, h_n, and the memory of all steps, if `keep`)."""
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        h: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias_ih: Tensor | None,
+        bias_hh: Tensor | None,
+        batch_sizes: Sequence[int],
+        reverse: bool,
+        keep: bool,
+    ) -> tuple[Tensor, ...]:
+        """What is kept, a step makes in place."""
+        hidden, weight_nrz = h.shape[1], weight_hh.roll(h.shape[1], 0)
+        b, b_hn = fold(bias_ih, bias_hh, hidden)
+        y, h_n = x.new_empty(len(x), hidden), transposed(h)
+        saved = x.new_empty(len(x) if keep else 0, SAVED * hidden)
+        for span in spans_of(batch_sizes, FACTORS * hidden, reverse, x.device):
+            memory = rows_of(saved, span) if keep else x.new_empty(span.size, SAVED * hidden)
+            a = memory.view(span.steps, SAVED * hidden, span.n)
+            a.narrow(1, hidden, 3 * hidden).copy_(input_projection(x, span, weight_ih, b))  # (1)
+            a.narrow(1, 0, hidden).zero_().add_(b_hn)
+            hs = x.new_empty(span.steps, hidden, span.n)
+            walk_span(span, a, hs, h_n.narrow(1, 0, span.n), weight_nrz)
+            by_step(y, span).copy_(hs.transpose(1, 2))
+        return y, transposed(h_n), saved
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        """Save what the way back needs."""
+        x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, _ = inputs
+        y, _, saved = output
+        ctx.mark_non_differentiable(saved)
+        ctx.has_bias, ctx.device = bias_ih is not None, x.device
+        ctx.set_materialize_grads(False)  # no zeros for what nobody reads
+        ctx.save_for_backward(x, h, weight_ih, weight_hh, y, saved)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None, *_: Any) -> Any:
+        """d_x, d_h_0 and the gradients of the weights."""
+        x, h_0, weight_ih, weight_hh, y, saved = ctx.saved_tensors
+        hidden, weight_hh_t = y.shape[1], transposed(weight_hh)
+        weight_ih_nrz = weight_ih.roll(hidden, 0)
+        forward_spans = spans_of(ctx.batch_sizes, FACTORS * hidden, ctx.reverse, x.device)
+        h, d_y_all = previous_h(y, h_0, forward_spans), grad_or_zeros(d_y, y)
+        d_h, sums = transposed(grad_or_zeros(d_h_n, h_0)), gradients(ctx, x, weight_ih, weight_hh, 4 * hidden)
+        for chunk in backward_chunks(forward_spans):
+            d_a = x.new_empty(4 * hidden, chunk.size)  # n r z, and n of v
+            for span in chunk.spans:
+                k = factors(
+                    rows_of(saved, span).view(span.steps, SAVED, hidden, span.n), feature_major(h, span)
+                )
+                backward_span(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
+                columns_of(chunk, span, d_a).copy_(k.narrow(1, 1, 4).flatten(1, 2))
+            sums.add(chunk, x, h, weight_ih_nrz, d_a)  # (1)  u = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
+        d_x, d_weight_nrz, d_weight_hh, d_b = sums
+        d_b_ih, d_b_hh = d_b.narrow(0, 0, 3 * hidden).roll(-hidden), d_b.narrow(0, hidden, 3 * hidden).clone()
+        d_biases = (d_b_ih, d_b_hh) if ctx.has_bias else (None, None)
+        d_weight_ih = d_weight_nrz.roll(-hidden, 0)
+        return d_x, transposed(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None
+
+
+def fold(
+    bias_ih: Float[Tensor, "G"] | None, bias_hh: Float[Tensor, "G"] | None, hidden: int
+) -> tuple[Float[Tensor, "G"] | None, Float[Tensor, "H 1"] | float]:
+    """(what goes along with u: b_ih and b_hh, but for b_hn, which r scales; b_hn)."""
+    if bias_ih is None or bias_hh is None:
+        return None, 0.0
+    b = bias_ih.clone()
+    b.narrow(0, 0, 2 * hidden).add_(bias_hh.narrow(0, 0, 2 * hidden))
+    return b, bias_hh.narrow(0, 2 * hidden, hidden).unsqueeze(1)
+
+
+def walk_span(
+    span: Span,
+    a: Float[Tensor, "T F N"],
+    hs: Float[Tensor, "T H N"],
+    h: Float[Tensor, "H N"],
+    weight_nrz: Float[Tensor, "G H"],
+) -> None:
+    """Turn `a` into what is kept and fill hs; h moves from before the span to behind it."""
+    hidden, h_t = len(h), h
+    steps = (
+        a.narrow(1, k * hidden, size * hidden) for k, size in ((0, 3), (1, 2), (0, 1), (1, 1), (2, 1), (3, 1))
+    )
+    for v, r_z, v_n, r, z, n, h_next in zip(*(in_order(span, s) for s in (*steps, hs)), strict=True):
+        v.addmm_(weight_nrz, h_t)  # (1)
+        r_z.sigmoid_()  # (2)
+        n.addcmul_(r, v_n).tanh_()  # (3)
+        h_t = torch.lerp(n, h_t, z, out=h_next)  # (4)
+    h.copy_(h_t)
+
+
+def factors(saved: Float[Tensor, "T 4 H N"], h: Float[Tensor, "T H N"]) -> Float[Tensor, "T 5 H N"]:
+    """[ z | k_n | k_r | k_z | k_v ]."""
+    v_n, r, z, n = saved.unbind(1)
+    k = saved.new_empty(len(saved), FACTORS, *h.shape[1:])
+    k_h, k_n, k_r, k_z, k_v = k.unbind(1)
+    k_h.copy_(z)
+    one_less_z = 1 - z
+    torch.addcmul(one_less_z, one_less_z * n, n, value=-1, out=k_n)  # (4) (3)
+    torch.mul(r, k_n, out=k_v)  # (3)
+    torch.mul((h - n).mul_(z), one_less_z, out=k_z)  # (4) (2)
+    d_r = k_v * v_n
+    torch.addcmul(d_r, d_r, r, value=-1, out=k_r)  # (3) (2)
+    return k
+
+
+def backward_span(
+    span: Span,
+    k: Float[Tensor, "T 5 H N"],
+    d_hs: Float[Tensor, "T H N"],
+    d_h: Float[Tensor, "H N"],
+    weight_hh_t: Float[Tensor, "H G"],
+) -> None:
+    """Turn k into gradients, step by step; d_h moves from behind the span to before it.
+
+    d_hs begins as d_y. Each step adds what it asks of the h that it read.
+    """
+    d_h_at, d_v = in_order(span, d_hs), k.narrow(1, 2, 3).flatten(1, 2)
+    d_h_at[0].add_(d_h)
+    steps = (in_order(span, s) for s in (k, k.select(1, 0), d_v))
+    for k_t, d_h_old, d_v_t, d_h_t, d_h_before in zip(
+        *steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True
+    ):
+        k_t.mul_(d_h_t)  # (4), (3), (2)
+        d_h_before.addmm_(weight_hh_t, d_v_t).add_(d_h_old)  # (1), (4)

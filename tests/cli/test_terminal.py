@@ -1,0 +1,56 @@
+"""Ctrl-C stops between two steps, and what there is is kept; on a terminal there is a progress bar."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratch_rnn.labs import LABS
+from scratch_rnn.labs.harness.checkpoint import read_checkpoint
+from tests.labs.running import lab, refused
+
+
+def test_an_interrupt_saves_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.npz"
+    whole = lab("charseq", "--impl", "torch", "--steps", 20)["runs"][0]["losses"]
+    with monkeypatch.context() as patch:
+        batch = LABS["charseq"].batch
+
+        def interrupted(self: Any, step: int) -> Any:
+            if step == 7:
+                signal.raise_signal(signal.SIGINT)
+            return batch(self, step)
+
+        patch.setattr(LABS["charseq"], "batch", interrupted)
+        words = ("lab", "charseq", "--impl", "torch", "--steps", 20)
+        said = refused(*words, "--save", path, status=1)
+        assert said == f"charseq: interrupted after step 8 of 20; it stands in {path}"
+        assert refused(*words, status=1) == "charseq: interrupted after step 8 of 20"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert lab("charseq", "--impl", "torch", "--load", path)["runs"][0]["losses"] == whole
+
+
+def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
+    """A real process on a real terminal draws a bar, and stops between two steps."""
+    path, (mine, its) = tmp_path / "run.npz", os.openpty()
+    words = ["lab", "hihello", "--impl", "numpy", "--steps", "1000000", "--save", str(path)]
+    environment = os.environ | {"TERM": "xterm", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "scratch_rnn", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its, env=environment) as process:
+        os.close(its)
+        seen = b""
+        while b"/1000000" not in seen:
+            seen += os.read(mine, 1000)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        while b"error:" not in seen or not seen.endswith(b"\n"):
+            seen += os.read(mine, 1000)
+        os.close(mine)
+    assert (process.returncode, out) == (1, b"")
+    assert b"hihello numpy" in seen
+    assert b"error: hihello: interrupted after step " in seen
+    assert len(read_checkpoint(path, "hihello", "numpy").arrays["losses"]) >= 1

@@ -1,0 +1,61 @@
+"""Truncated, damaged and random files are no checkpoints: one line says so."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scratch_rnn.checks import UsageError
+from scratch_rnn.labs.harness.checkpoint import read_checkpoint
+from tests.labs.running import lab
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "saved.npz"
+    lab("charseq", "--impl", "numpy", "--steps", 4, "--save", path)
+    return path
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_truncated_and_damaged_files(saved: Path, data: Any) -> None:
+    whole = saved.read_bytes()
+    junk = saved.with_name("junk.npz")
+    if data.draw(st.booleans()):
+        junk.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    else:
+        start = data.draw(st.integers(0, len(whole) - 1))
+        damage = data.draw(st.binary(min_size=1, max_size=40))
+        junk.write_bytes(whole[:start] + damage + whole[start + len(damage) :])
+    assert_one_line_or_the_same(junk, saved)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(junk=st.binary() | st.binary().map(lambda end: b"PK\x03\x04" + end) | st.just(b"\x93NUMPY\x01\x00"))
+def test_random_bytes(tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "junk.npz"
+    path.write_bytes(junk)
+    with pytest.raises(UsageError, match="--load: expected a checkpoint that --save wrote, got"):
+        read_checkpoint(path, "charseq", "numpy")
+
+
+def assert_one_line(said: str) -> None:
+    assert len(said.splitlines()) == 1
+    assert said.startswith("--load: expected a checkpoint ")
+
+
+def assert_one_line_or_the_same(junk: Path, whole: Path) -> None:
+    """A damaged byte may be one that does not matter: then what is read is what was written."""
+    try:
+        read = read_checkpoint(junk, "charseq", "numpy")
+    except UsageError as error:
+        said = str(error)
+        assert_one_line(said)
+        return
+    expected = read_checkpoint(whole, "charseq", "numpy")
+    assert read.about == expected.about
+    assert all(np.array_equal(array, expected.arrays[name]) for name, array in read.arrays.items())

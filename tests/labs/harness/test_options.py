@@ -1,0 +1,69 @@
+"""Options: what a lab takes, with which limits, wherever the value comes from."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from scratch_rnn.labs import LABS, UsageError
+from scratch_rnn.labs.harness.options import make_settings, options_of
+from tests.labs.running import refused
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_every_field_is_described(name: str) -> None:
+    settings = LABS[name].options
+    described = options_of(settings)
+    assert [option.name for option in described] == [field.name for field in fields(settings)]
+    for option in described:
+        assert option.help
+        assert option.check(name, option.default) == option.default
+        assert option.kind in (int, float, str, bool)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "said"),
+    [
+        ("hihello", "steps", 0, "hihello: expected --steps of at least 1, got 0"),
+        ("hihello", "hidden", -3, "hihello: expected --hidden of at least 1, got -3"),
+        ("hihello", "seed", -1, "hihello: expected --seed of at least 0, got -1"),
+        ("hihello", "lr", 0.0, "hihello: expected --lr above 0, got 0.0"),
+        ("hihello", "lr", float("nan"), "hihello: expected a finite --lr, got nan"),
+        ("charlm", "clip", float("inf"), "charlm: expected a finite --clip, got inf"),
+        ("longseq", "batch_size", 0, "longseq: expected --batch-size of at least 1, got 0"),
+        ("timeseries", "window", 0, "timeseries: expected --window of at least 1, got 0"),
+    ],
+)
+def test_limits(name: str, option: str, value: Any, said: str) -> None:
+    assert refused("lab", name, f"--{option.replace('_', '-')}", value) == said
+    with pytest.raises(UsageError, match="expected"):
+        make_settings(name, LABS[name].options, {option: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"cell": "elman"}, "hihello: expected --cell rnn or lstm or gru, got 'elman'"),
+        ({"layers": 2.0}, "hihello: expected --layers of type int, got 2.0"),
+        ({"layers": True}, "hihello: expected --layers of type int, got True"),
+        ({"layers": None}, "hihello: expected --layers of type int, got None"),
+        ({"head": 1}, "hihello: expected --head of type bool, got 1"),
+        ({"lr": "fast"}, "hihello: expected --lr of type float, got 'fast'"),
+        ({"text": "a"}, "hihello: expected options among --cell, --hidden, --layers, "),
+    ],
+)
+def test_settings_from_elsewhere(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_settings("hihello", LABS["hihello"].options, given)
+    assert str(caught.value).startswith(said)
+
+
+def test_an_int_is_a_float_too() -> None:
+    settings = make_settings("hihello", LABS["hihello"].options, {"lr": 1, "hidden": None})
+    assert type(vars(settings)["lr"]) is float
+
+
+def test_steps_or_epochs() -> None:
+    assert refused("lab", "hihello", "--steps", 3, "--epochs", 4) == (
+        "hihello: expected --steps or --epochs, got both"
+    )

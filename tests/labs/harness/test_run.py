@@ -1,0 +1,53 @@
+"""Comparing curves: what is judged, what is only reported, and runs that fail."""
+
+import pytest
+
+from scratch_rnn.cli.app import make
+from scratch_rnn.labs import Report, Run
+from scratch_rnn.labs.harness.run import JUDGED_STEPS
+from tests.labs.running import refused
+
+
+def report(*curves: list[float], dtype: str = "float64") -> Report:
+    runs = [Run(str(n), losses, 1, 0.0, {}) for n, losses in enumerate(curves)]
+    return Report(make("charseq", {"dtype": dtype}), runs)
+
+
+def test_any_two_are_compared() -> None:
+    made = report([1.0, 2.0], [1.0, 2.0 + 1e-12], [1.0, 2.0 - 1e-12])
+    assert made.difference() == pytest.approx(1e-12, rel=1e-3)
+    assert made.agree
+    assert not report([1.0, 2.0], [1.0, 2.0], [1.0, 2.0 + 1e-8]).agree
+    assert not report([1.0, 2.0], [1.0, 2.0 + 1e-8], [1.0, 2.0]).agree
+    assert report([0.0], [0.0]).difference() == 0
+    assert report([1.0]).difference() is None
+    assert report([1.0]).agree
+
+
+def test_late_steps_are_reported_not_judged() -> None:
+    same = [1.0] * JUDGED_STEPS
+    late = report([*same, 1.0], [*same, 2.0])
+    assert late.agree
+    assert late.difference() == 0.5
+    assert late.as_json()["max_relative_loss_difference"] == 0.5
+    assert not report([*same[1:], 1.0], [*same[1:], 2.0]).agree
+
+
+def test_no_verdict_in_float32() -> None:
+    assert report([1.0], [2.0], dtype="float32").agree
+
+
+@pytest.mark.parametrize("impl", ["numpy", "torch", "reference"])
+def test_a_loss_that_leaves_the_numbers(impl: str) -> None:
+    said = refused(
+        "lab", "timeseries", "--lr", "1e200", "--optimizer", "sgd", "--steps", 9, "--impl", impl, status=1
+    )
+    assert said.startswith(f"timeseries: {impl}: the loss is ")
+    assert said.endswith("; try a smaller --lr")
+
+
+@pytest.mark.parametrize("impl", ["numpy", "torch"])
+def test_a_result_that_leaves_the_numbers(impl: str) -> None:
+    options = ("--lr", "1e308", "--optimizer", "sgd", "--steps", 1, "--impl", impl)
+    said = refused("lab", "timeseries", *options, status=1)
+    assert "rmse is" in said

@@ -1,0 +1,93 @@
+"""Files that labs read: whatever a user hands in is a lab or one line, never a traceback."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scratch_rnn import outputs
+from scratch_rnn.cli.app import make
+from scratch_rnn.labs import UsageError
+from scratch_rnn.labs.inputs import files
+from tests.labs.running import refused
+
+READERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "longseq": ("file", {}),
+    "charlm": ("file", {"batch_size": 1, "window": 2}),
+    "timeseries": ("csv", {"columns": "close", "window": 1}),
+    "one-to-many": ("digits", {}),
+    "many-to-one": ("examples", {}),
+}
+TABLES = st.text(st.sampled_from('01\t,\n\r"#.e-naclose \u2028\x00é')).map(str.encode)
+JUNK = st.binary() | TABLES | st.tuples(TABLES, st.binary(max_size=3)).map(b"".join)
+
+
+@pytest.mark.parametrize("name", READERS)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(junk=JUNK)
+def test_junk(name: str, junk: bytes, tmp_path: Path) -> None:
+    option, others = READERS[name]
+    path = tmp_path / "junk"
+    path.write_bytes(junk)
+    try:
+        made = make(name, {**others, option: str(path)})
+    except UsageError as error:
+        said = str(error)
+    else:
+        said = "expected a lab, got one"
+        made.batch(0)
+    assert re.search("expected .*, got", said, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_cannot_be_read(name: str, tmp_path: Path) -> None:
+    option, others = READERS[name]
+    given_others = [word for key, value in others.items() for word in (f"--{key.replace('_', '-')}", value)]
+    for path, reason in (
+        (tmp_path / "missing", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+        (tmp_path / "x" / ("y" * 300), "No such file or directory"),
+    ):
+        said = refused("lab", name, f"--{option}", path, *given_others)
+        assert said == f"--{option}: expected a file that can be read, got {path} ({reason})"
+    (tmp_path / "latin").write_bytes("one\ntwo\ncaf\xe9\n".encode("latin-1"))
+    said = refused("lab", name, f"--{option}", tmp_path / "latin", *given_others)
+    assert said == f"--{option}: expected UTF-8, got {tmp_path / 'latin'}, line 3: the byte 0xe9"
+
+
+def test_text_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes("\ufeffa\r\nb\rc\u2028\n".encode())
+    assert files.read_text("--file", path) == "a\nb\nc\u2028\n"
+
+
+def test_default_data_where_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(files, "DATA", tmp_path / "data")
+    for name, data in {
+        "charlm": "topics.txt",
+        "timeseries": "goog.csv",
+        "many-to-one": "sentiment.tsv",
+    }.items():
+        said = refused("lab", name)
+        assert f"or the folder data/ of the project's clone with {data} in it, got none at {tmp_path}" in said
+
+
+def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("before")
+    with pytest.raises(UnicodeEncodeError), outputs.replacing(path) as beside:
+        beside.write_text("half of it, and then \ud800", encoding="utf-8")
+    assert path.read_text() == "before"
+    with outputs.replacing(path) as beside:
+        beside.write_text("whole")
+        assert path.read_text() == "before"
+    assert path.read_text() == "whole"
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_numbers_in_cells() -> None:
+    cells = {"1": 1.0, " 2.5 ": 2.5, "-1e3": -1000.0, "": None, "x": None, "1_0": None, "0x1": None}
+    assert {cell: files.as_number(cell) for cell in cells} == cells

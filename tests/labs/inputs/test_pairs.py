@@ -1,0 +1,67 @@
+"""Pairs of sentences: which lines of a file are taken, and what is said of bad ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratch_rnn.cli.app import make
+from scratch_rnn.labs.inputs.pairs import COURSE, encode, vocabularies
+from tests.labs.running import refused, run
+
+
+def test_two_pairs_are_enough(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\ufeffone\tuno\r\n\r\ntwo\tdue\r\n", encoding="utf-8")
+    result = run("seq2seq", pairs=str(path), steps=1).result
+    assert (result["training_pairs"], result["test_pairs"], result["unknown_source_words"]) == (1, 1, 1)
+    assert result["examples"][0]["source"] == "two"
+
+
+TABLE = "expected source TAB target, got {}"
+BAD = {
+    "no tab": (b"a\tb\n\na b\n", f"{TABLE}, line 3: 0 tabs"),
+    "two tabs": (b"a\tb\tc\n", f"{TABLE}, line 1: 2 tabs"),
+    "no source": (b"a\tb\n \tb\n", "expected a source, got {}, line 2: an empty one"),
+    "no target": (b"a\t\n", "expected a target, got {}, line 1: an empty one"),
+    "empty": (b"\n", "expected lines of source TAB target, got none in {}"),
+    "all too long": (
+        b"a" + 9 * b" a" + b"\tb\na\tb" + 11 * b" b",
+        "expected a pair of fewer than 10 and fewer than 12 words, got none in {}, 2 too long",
+    ),
+    "not UTF-8": (b"a\tb\nb\t\xe9\n", "expected UTF-8, got {}, line 2: the byte 0xe9"),
+}
+
+
+@pytest.mark.parametrize("option", ["--pairs", "--test-pairs"])
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files(case: str, option: str, tmp_path: Path) -> None:
+    content, said = BAD[case]
+    path = tmp_path / "bad.tsv"
+    path.write_bytes(content)
+    good = tmp_path / "good.tsv"
+    good.write_text("a\tb\n")
+    options = [option, path] if option == "--pairs" else ["--pairs", good, option, path]
+    assert refused("lab", "seq2seq", *options) == f"{option}: {said.format(path)}"
+
+
+def test_one_pair_cannot_be_split(tmp_path: Path) -> None:
+    path = tmp_path / "one.tsv"
+    path.write_text(f"a\tb\na\t{'b ' * 12}\n")
+    said = refused("lab", "seq2seq", "--pairs", path)
+    assert said == f"--pairs: expected at least 2 pairs, or --test-pairs, got 1 in {path}, 1 too long"
+
+
+def test_limits_leave_out_the_courses_longer_pairs() -> None:
+    chosen: Any = make("seq2seq", {"max_source_words": 5, "max_target_words": 4})
+    assert chosen.test == [COURSE[0], COURSE[1]]
+    assert chosen.dropped == 2
+
+
+def test_a_batch_is_padded() -> None:
+    pairs = [("a b c", "x"), ("c", "y x")]
+    side = encode(vocabularies(pairs, "word")[0], ["c q", "a b c", "q"])
+    assert side.unknown == [1, 0, 1]
+    padded, lengths = side.batch([2, 1])
+    assert padded.tolist() == [[3, 2, 0, 0], [4, 5, 6, 2]]
+    assert lengths == [2, 4]

@@ -1,0 +1,97 @@
+"""torch.compile, torch.export and complex numbers pass through; the shape hook would stop them.
+
+test_compile.py runs this file in a process of its own, where the hook is off.
+"""
+
+from typing import Any
+
+import pytest
+import torch
+
+import scratch_rnn.torch_autograd as here
+from tests.torch_autograd.surface import (
+    CELLS,
+    LAYERS,
+    assert_close,
+    assert_same,
+    gradients,
+    normal,
+    pair,
+    state_of,
+    tensors,
+)
+
+every = pytest.mark.parametrize("name", LAYERS + CELLS)
+
+
+def compile_(module: Any, backend: str = "eager", **options: Any) -> Any:
+    """torch.compile, as if it were the first time."""
+    torch._dynamo.reset()
+    return torch.compile(module, backend=backend, **options)
+
+
+@every
+def test_one_layer_compiles_whole_forward_and_training(name: str) -> None:
+    theirs, ours = pair(name, 3, 4, **({} if name in CELLS else {"bidirectional": True}))
+    x, rows = (normal(2, 3), (2,)) if name in CELLS else (normal(2, 2, 3), (2, 2))
+    h = state_of(name, *rows, 4)
+    compiled = compile_(ours, "aot_eager", fullgraph=True)
+    assert_same(compiled(x, h), theirs(x, h))
+    assert_same(gradients(ours, compiled(x, h)), gradients(theirs, theirs(x, h)))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_torch_nn_still_refuses_to(name: str) -> None:
+    theirs, _ = pair(name, 3, 4)
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="Attempted to wrap RNN, GRU, or LSTM"):
+        compile_(theirs, fullgraph=True)(normal(2, 2, 3))
+
+
+# torch's own warning, while it traces
+ACCESS = "ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"
+
+
+@pytest.mark.filterwarnings(ACCESS)
+@pytest.mark.parametrize("sorted_", [True, False])
+def test_a_model_that_packs_and_pads_compiles_in_pieces(sorted_: bool) -> None:
+    _, ours = pair("GRU", 3, 4)
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        packed = here.pack_padded_sequence(x, [2, 1] if sorted_ else [1, 2], enforce_sorted=sorted_)
+        return here.pad_packed_sequence(ours(packed)[0])[0]
+
+    assert_same(compile_(model)(normal(2, 2, 3)), model(normal(2, 2, 3)))
+
+
+@pytest.mark.filterwarnings(ACCESS)
+@pytest.mark.parametrize("library", [torch.nn.utils.rnn, here])
+def test_a_compiled_layer_gives_back_the_packed_class_it_was_given(library: Any) -> None:
+    _, ours = pair("LSTM", 3, 4)
+    packed = library.pack_padded_sequence(normal(2, 2, 3), [2, 1])
+    output, state = compile_(ours)(packed)
+    assert type(output) is type(packed)
+    assert_same((output, state), ours(packed))
+    assert torch.equal(output.batch_sizes, packed.batch_sizes)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_exported(name: str) -> None:
+    _, ours = pair(name, 3, 4)
+    exported: Any = torch.export.export(ours, (normal(2, 2, 3),)).module()
+    assert_same(exported(normal(2, 2, 3)), ours(normal(2, 2, 3)))
+
+
+@every
+def test_complex_numbers_forward_and_backward(name: str) -> None:
+    theirs, ours = pair(name, 3, 4, dtype=torch.complex64)
+    ours.load_state_dict({k: p * torch.exp(1j * torch.rand(p.shape)) for k, p in ours.state_dict().items()})
+    theirs.load_state_dict(ours.state_dict())
+    rows = (2,) if name in CELLS else (2, 2)
+    x = torch.complex(normal(*rows, 3), normal(*rows, 3, seed=1)).to(torch.complex64)
+    results = [module(x) for module in (ours, theirs)]
+    assert {y.dtype for y in tensors(results[0])} == {torch.complex64}
+    assert_same(results[0], results[1], 1e-5)
+    assert_close(gradients(ours, results[0]), gradients(theirs, results[1]), 1e-3)
+    if name in LAYERS:
+        packed = [names.pack_padded_sequence(x, [2, 1]) for names in (here, torch.nn.utils.rnn)]
+        assert_same(ours(packed[0]), theirs(packed[1]), 1e-5)
