@@ -32,12 +32,12 @@ def test_cells(kind: str, bias: bool) -> None:
     assert list(cell_shapes(kind, 3, 5, bias).items()) == expected
 
 
-def test_directions_stand_in_the_order_of_the_states() -> None:
+def test_directions_have_the_order_of_the_states() -> None:
     sizes = Sizes("gru", 3, 5, num_layers=2, bidirectional=True)
     assert list(suffixes(sizes)) == [(0, "_l0"), (0, "_l0_reverse"), (1, "_l1"), (1, "_l1_reverse")]
     assert list(suffixes(sizes._replace(bidirectional=False))) == [(0, "_l0"), (1, "_l1")]
 
 
-def test_pick_gives_none_for_what_is_not_there() -> None:
+def test_pick_returns_none_for_an_absent_parameter() -> None:
     named = {"weight_ih_l0": 1, "weight_hh_l0": 2, "bias_ih_l1": 3}
     assert pick(named, ("weight_ih", "bias_ih", "weight_hh"), "_l0") == [1, None, 2]

@@ -18,7 +18,7 @@ from scratch_rnn.numpy_bptt import (
 
 FULL, PACKED = np.ones((4, 3, 2)), pack_padded_sequence(np.ones((4, 3, 2)), [4, 2, 1])
 SIZES_OF_7 = "batch_sizes that fall, stay above 0 and add up to R = 7 rows of data"
-ALIKE = "sequences (length, *), at least one, alike in what stands behind the length"
+ALIKE = "at least one sequence (length, *), with the same axes after the length"
 INVERSES = "sorted_indices and unsorted_indices of N = 2 sequences, each the other's inverse"
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (

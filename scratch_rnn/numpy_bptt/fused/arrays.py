@@ -1,13 +1,12 @@
 """What the three fused NumPy cells share: views of a span, the per-thread workspace, reordered gates.
 
-No cell is here, and no equation. Spans and chunks are scratch_rnn/spans.py.
+There are no cells and no equations here. Spans and chunks are in scratch_rnn/spans.py.
 
 An array is feature-major where the gates of a step must be contiguous: (T, ·, N), one (·, N) block per
 step. Columns, (·, R), are feature-major over many rows at once, the layout that the large GEMMs need.
 
 Axes (scratch_rnn/notation.py): R rows, P width of h, G gate rows. In a span T and N are its own steps and
-rows, and M = T·N; F stands for any features, K for blocks of them.
-H hidden.
+rows, and M = T·N; F any features, K blocks of features, H hidden.
 """
 
 import math
@@ -50,7 +49,7 @@ def blocks(span: Span, buffer: Float[ndarray, "M F"], k: int) -> Float[ndarray, 
 
 
 def one_block(span: Span, buffer: Float[ndarray, "N F"], k: int) -> Float[ndarray, "T K H N"]:
-    """The same where nothing is saved: every step uses the memory of one step."""
+    """The same without saving: every step writes to the memory of one step."""
     block = buffer.reshape(k, buffer.shape[1] // k, span.n)
     return as_strided(block, (span.steps, *block.shape), (0, *block.strides))
 
