@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from scratch_rnn.parameters import Sizes, cell_shapes, pick, stack_shapes, suffixes
+from scratch_rnn.parameters import Sizes, cell_shapes, pick, sizes_of, stack_shapes, suffixes
 
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
@@ -21,6 +21,7 @@ def test_layers(kind: str, bias: bool, bidirectional: bool, num_layers: int, pro
     layer = getattr(torch.nn, kind.upper())(3, 5, num_layers, **options)
     expected = [(name, tuple(p.shape)) for name, p in layer.named_parameters()]
     assert list(stack_shapes(sizes).items()) == expected
+    assert sizes_of(kind, dict(layer.named_parameters())) == sizes
     assert sizes.output_size * sizes.directions == layer(torch.zeros(1, 3).double())[0].shape[1]
 
 

@@ -23,7 +23,8 @@ def tape_of(layer: Any, given: Any) -> Any:
 
 ENGINE_NAMES = " or ".join(repr(engine) for engine in ENGINES)
 PACKED = pack_padded_sequence(x(4, 3, 2), [4, 2, 1])
-LSTM_, GRU_ = LSTM(2, 3, proj_size=1), GRU(2, 3, bidirectional=True, num_layers=2)
+LSTM_: Any = LSTM(2, 3, proj_size=1)
+GRU_: Any = GRU(2, 3, bidirectional=True, num_layers=2)
 SUBCLASS = "a subclass of numpy.ndarray (input = numpy.asarray(input) takes its data alone)"
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: LSTM(0, 3), ValueError, "LSTM: expected input_size to be at least 1, got 0"),
@@ -56,7 +57,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     ),
     (lambda: GRU(2, 3, dtype=int), TypeError, "GRU: expected dtype float32 or float64, got int64"),
     (lambda: GRU(2, 3, engine="warp"), ValueError, f"GRU: expected engine to be {ENGINE_NAMES}, got 'warp'"),
-    (lambda: GRU_.train(1), TypeError, "GRU: expected mode to be True or False, got 1"),  # type: ignore[arg-type]
+    (lambda: GRU_.train(1), TypeError, "GRU: expected mode to be True or False, got 1"),
     (
         lambda: LSTM_(x(4, 5, 7)),
         ValueError,
