@@ -13,15 +13,15 @@ Names in code:
 
 Terms, for a function y = f(x) and a loss computed from y:
 
-    Jacobian        J, the matrix of all ∂y_j/∂x_i
-    cotangent       of y: ∂loss/∂y, in code d_y. It has the shape of y
-    vector-Jacobian product   Jᵀ d_y = d_x: the chain rule, from the cotangent of y to that of x. J itself is
-                    never formed
-    adjoint         the linear function d_y -> d_x that computes this product. Each function `f` of
-                    numpy_bptt has its adjoint `f_backward`
-    backward pass   the adjoints of all operations, in reverse order
+    Jacobian        J, the matrix of all ∂y_j/∂x_i. It is never stored
+    cotangent       ∂loss/∂y, in code d_y; it has the shape of y
+    vector-Jacobian product
+                    Jᵀ d_y, which is d_x: the chain rule from the cotangent of y to that of x
+    adjoint         the linear function d_y -> d_x that computes this product. In ops.py the adjoint of
+                    `linear` is `linear_backward`, and so on
+    backward pass   the adjoints of all operations of the forward pass, in reverse order
     BPTT            back-propagation through time: the backward pass of a loop over time steps
-    cache, tape     the values of the forward pass that the backward pass needs: of one step, of a whole call
+    cache, tape     values of the forward pass that the backward pass needs: of one step, of a whole call
     GEMM            general matrix-matrix multiplication. One large GEMM is faster than many small ones
 
 Arrays are time-major inside the project. Only the public classes transpose, for `batch_first`.

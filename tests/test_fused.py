@@ -76,11 +76,11 @@ def test_gradients_where_only_one_result_is_read(cell: str, read: str) -> None:
 @pytest.mark.parametrize("cell", ["LSTM", "GRU"])
 def test_values_are_saved_only_for_a_backward_pass(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     function: Any = {"LSTM": FusedLSTM, "GRU": FusedGRU}[cell]
-    forward, kept = function.forward, []
+    forward, saved = function.forward, []
 
     def watched(*arguments: Any) -> Any:
         results = forward(*arguments)
-        kept.append(results[-1].numel())
+        saved.append(results[-1].numel())
         return results
 
     monkeypatch.setattr(function, "forward", staticmethod(watched))
@@ -88,7 +88,7 @@ def test_values_are_saved_only_for_a_backward_pass(cell: str, monkeypatch: pytes
     with torch.no_grad():
         without, _ = layer(x)
     output, _ = layer(x)
-    assert kept[0] == 0 < kept[1]
+    assert saved[0] == 0 < saved[1]
     torch.testing.assert_close(without, output)
 
 

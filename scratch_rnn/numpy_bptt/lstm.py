@@ -80,7 +80,7 @@ def step_backward(
     d_m, d_weight_hr = d_h_next, None
     if p.weight_hr is not None:
         d_m, d_weight_hr, _ = linear_backward(d_h_next, o * tanh_c_next, p.weight_hr, None)
-    # (4)  m = o ⊙ tanh(c').  Step t+1 uses c' too: its share is already in d_c_next.
+    # (4)  m = o ⊙ tanh(c').  Step t+1 reads c' too: its share is already in d_c_next.
     d_o = d_m * tanh_c_next
     d_c_next = d_c_next + tanh_backward(d_m * o, tanh_c_next)
     # (3)  c' = f ⊙ c + i ⊙ g

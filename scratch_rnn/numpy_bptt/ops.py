@@ -75,7 +75,7 @@ def embedding_backward(
 
 
 def log_softmax(x: Float[ndarray, "R V"]) -> Float[ndarray, "R V"]:
-    """log(eˣ / Σ_v eˣ). The largest x of a row is subtracted first, so that no exponential overflows."""
+    """Row by row x_v - log Σ_w exp(x_w). The largest x is subtracted first, so that nothing overflows."""
     shifted = x - x.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 

@@ -54,7 +54,7 @@ def one_block(span: Span, buffer: Float[ndarray, "N F"], k: int) -> Float[ndarra
     return as_strided(block, (span.steps, *block.shape), (0, *block.strides))
 
 
-def put_outputs(
+def write_outputs(
     span: Span,
     y: Float[ndarray, "R P"],
     h_prev: Float[ndarray, "T P N"],
@@ -69,7 +69,7 @@ def _in_order(span: Span, steps: ndarray) -> ndarray:
     return steps[::-1] if span.reverse else steps
 
 
-def add_up(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[ndarray]:
+def add_shares(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[ndarray]:
     """The sums so far, if any, with the shares of one more chunk added in place."""
     if not sums:
         return shares
@@ -78,7 +78,7 @@ def add_up(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[ndarr
     return sums
 
 
-def transposed(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
+def transposed_copy(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
     """The transpose as a copy: an engine updates its own arrays, never the caller's."""
     return np.array(state.T, order="C")
 
@@ -106,7 +106,7 @@ def workspace_columns(name: str, features: int, rows: int, n: int, like: ndarray
     return workspace(name, (features, rows), like)
 
 
-def regate(
+def reorder_gates(
     weight: Float[ndarray, "G *I"], gates: Sequence[int], scales: Sequence[float]
 ) -> Float[ndarray, "G *I"]:
     """The gates of a weight or bias in another order, and scaled: scales[k] · W_gates[k]."""

@@ -1,17 +1,17 @@
 """The GRU layer, arranged for speed: one direction over time, forward and backward.
 
 It computes the same as numpy_bptt/gru.py (the cell) with numpy_bptt/layer.py (back-propagation through
-time), in fewer and larger NumPy calls. Read those two first:
+time), in fewer and larger NumPy calls (read those two first):
 
     (1)  v = W_hh h + b_hh,   u = W_ih xᵀ + b_ih         one GEMM for the u of a whole span
     (2)  r, z = (1 + tanh((u + v)/2)) / 2                σ, written as a tanh
     (3)  n = tanh(u_n + r ⊙ v_n)
     (4)  h' = n + z ⊙ e,   e = h - n                     = (1 - z) ⊙ n + z ⊙ h
 
-The factors 1/2 of (2) are folded into the weights. b_hn, which a step adds to v_n, is stored with u, so that
+The halves of (2) are folded into the weights. b_hn, which a step adds to v_n, is stored with u, so that
 [ v_n | v_r | v_z ] + [ b_hn | u_r | u_z ] is one call; u_n is added after r is known.
 
-Between recurrent GEMMs the backward pass is elementwise and linear in d_h': its coefficients are precomputed
+Between recurrent GEMMs the backward pass is elementwise and linear in d_h': its factors are precomputed
 for all steps of a span (`_factors`), and one product per step overwrites them with gradients.
 
 Axes (scratch_rnn/notation.py): R rows, I input, H hidden, G = 3H gate rows. In a span T and N are its own
@@ -52,7 +52,7 @@ def forward(
     keep: bool,
 ) -> tuple[Float[ndarray, "R H"], State, Tape | None]:
     """One direction over time: (y, the state after each sequence's last step, tape if `keep`)."""
-    p, h = _fold(params), arrays.transposed(state.h)
+    p, h = _fold(params), arrays.transposed_copy(state.h)
     hidden = len(h)
     forward_spans = spans(batch_sizes, FACTORS * hidden, reverse)
     if keep:
@@ -73,12 +73,12 @@ def forward(
             blocks = arrays.one_block(span, saved[: span.n], SAVED)
             hs = arrays.blocks(span, h_prev[: span.size], 1)
         _forward_span(arrays.columns_by_step(span, u), blocks, hs[:, 0], h[:, : span.n], p.weight_hh)
-        arrays.put_outputs(span, y, hs[:, 0], h[:, : span.n])
+        arrays.write_outputs(span, y, hs[:, 0], h[:, : span.n])
     return y, State(h.T.copy()), Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 
 class _Folded(NamedTuple):
-    """The weights for (2): factors 1/2 folded in, weight_hh in the order n r z, bias_hh only b_hn."""
+    """The weights for (2): halves folded in, weight_hh in the order n r z, bias_hh only b_hn."""
 
     weight_ih: Float[ndarray, "G I"]
     weight_hh: Float[ndarray, "G H"]
@@ -87,8 +87,8 @@ class _Folded(NamedTuple):
 
 
 def _fold(p: Params) -> _Folded:
-    weight_ih = arrays.regate(p.weight_ih, (0, 1, 2), (0.5, 0.5, 1.0))
-    weight_hh = arrays.regate(p.weight_hh, (2, 0, 1), (1.0, 0.5, 0.5))
+    weight_ih = arrays.reorder_gates(p.weight_ih, (0, 1, 2), (0.5, 0.5, 1.0))
+    weight_hh = arrays.reorder_gates(p.weight_hh, (2, 0, 1), (1.0, 0.5, 0.5))
     hidden = p.weight_hh.shape[1]
     if p.bias_ih is None or p.bias_hh is None:
         zeros = np.zeros(3 * hidden, weight_hh.dtype)
@@ -135,7 +135,7 @@ def backward(
     The loop fills d_a, a column for each row of x. The other gradients of (1) then need one GEMM per chunk.
     """
     x, saved, h_prev, forward_spans, p = tape
-    d_h = arrays.transposed(d_state_n.h)
+    d_h = arrays.transposed_copy(d_state_n.h)
     hidden = len(d_h)
     sums: Sequence[ndarray] = ()
     d_x = np.empty(x.shape, x.dtype)
@@ -157,7 +157,7 @@ def backward(
         d_u, d_v = d_a[: 3 * hidden], d_a[hidden:]
         np.matmul(d_u.T, weight_ih, out=d_x[chunk.rows])
         shares = d_u @ x[chunk.rows], d_v @ h.T, d_a @ np.ones(chunk.size, x.dtype)
-        sums = arrays.add_up(sums, shares)
+        sums = arrays.add_shares(sums, shares)
     d_weight_ih, d_weight_hh, d_b = sums
     d_biases = np.roll(d_b[: 3 * hidden], -hidden), d_b[hidden:]
     d_params = Params(np.roll(d_weight_ih, -hidden, axis=0), d_weight_hh, *d_biases)
@@ -169,7 +169,7 @@ def backward(
 def _factors(
     k: Float[ndarray, "T 5 H N"], saved: Float[ndarray, "T 4 H N"], h: Float[ndarray, "T H N"]
 ) -> None:
-    """Fill k with the coefficients of the backward pass through (4), (3) and (2).
+    """Fill k with the factors of the backward pass through (4), (3) and (2).
 
     [ d_h | d_u_n | d_a_r | d_a_z | d_v_n ] = d_h' ⊙ [ z | k_n | k_r | k_z | k_v ]
     """

@@ -1,7 +1,7 @@
 """The LSTM layer, arranged for speed: one direction over time, forward and backward.
 
 It computes the same as numpy_bptt/lstm.py (the cell) with numpy_bptt/layer.py (back-propagation through
-time), in fewer and larger NumPy calls. Read those two first:
+time), in fewer and larger NumPy calls (read those two first):
 
     (1)  a = u_t + W_hh h,   u = W_ih xᵀ + (b_ih + b_hh)      one GEMM for the u of a whole span
     (2)  i, f, o = (1 + tanh(a/2)) / 2,   g = tanh(a)         σ written so that one tanh call computes all
@@ -9,8 +9,8 @@ time), in fewer and larger NumPy calls. Read those two first:
     (4)  m = o ⊙ tanh(c')
     (5)  h' = m   or   h' = W_hr m
 
-The factors 1/2 of (2) are folded into the weights. Between recurrent GEMMs the backward pass is elementwise
-and linear in d_m and d_c': its coefficients are precomputed for all steps of a span (`_factors`), and each
+The halves of (2) are folded into the weights. Between recurrent GEMMs the backward pass is elementwise
+and linear in d_m and d_c': its factors are precomputed for all steps of a span (`_factors`), and each
 step overwrites them with gradients.
 
 Axes (scratch_rnn/notation.py): R rows, I input, H hidden, P width of h, G = 4H gate rows. In a span T and N
@@ -51,7 +51,7 @@ def forward(
     keep: bool,
 ) -> tuple[Float[ndarray, "R P"], State, Tape | None]:
     """One direction over time: (y, the state after each sequence's last step, tape if `keep`)."""
-    p, h, c = _fold(params), arrays.transposed(state.h), arrays.transposed(state.c)
+    p, h, c = _fold(params), arrays.transposed_copy(state.h), arrays.transposed_copy(state.c)
     forward_spans = spans(batch_sizes, FACTORS * len(c), reverse)
     if keep:
         saved = np.empty((len(x), SAVED * len(c)), x.dtype)
@@ -73,17 +73,17 @@ def forward(
             hs = arrays.blocks(span, h_prev[: span.size], 1)
         h_n, c_n = h[:, : span.n], c[:, : span.n]
         _forward_span(arrays.columns_by_step(span, u), blocks, hs[:, 0], h_n, c_n, p)
-        arrays.put_outputs(span, y, hs[:, 0], h_n)
+        arrays.write_outputs(span, y, hs[:, 0], h_n)
     state_n = State(h.T.copy(), c.T.copy())
     return y, state_n, Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 
 def _fold(p: Params) -> Params:
-    """The weights for (2): gates in the order i f o g, factors 1/2 folded in, the two biases summed."""
+    """The weights for (2): gates in the order i f o g, halves folded in, the two biases summed."""
     order, scales = (0, 1, 3, 2), (0.5, 0.5, 0.5, 1.0)
-    b = None if p.bias_ih is None else arrays.regate(p.bias_ih + p.bias_hh, order, scales)
-    weight_ih = arrays.regate(p.weight_ih, order, scales)
-    return Params(weight_ih, arrays.regate(p.weight_hh, order, scales), b, None, p.weight_hr)
+    b = None if p.bias_ih is None else arrays.reorder_gates(p.bias_ih + p.bias_hh, order, scales)
+    weight_ih = arrays.reorder_gates(p.weight_ih, order, scales)
+    return Params(weight_ih, arrays.reorder_gates(p.weight_hh, order, scales), b, None, p.weight_hr)
 
 
 def _forward_span(
@@ -128,7 +128,7 @@ def backward(
     The loop fills d_a, a column for each row of x. The other gradients of (1) then need one GEMM per chunk.
     """
     x, saved, h_prev, forward_spans, p = tape
-    d_h, d_c = arrays.transposed(d_state_n.h), arrays.transposed(d_state_n.c)
+    d_h, d_c = arrays.transposed_copy(d_state_n.h), arrays.transposed_copy(d_state_n.c)
     sums: Sequence[ndarray] = ()
     d_x = np.empty(x.shape, x.dtype)
     d_weight_hr = None if p.weight_hr is None else np.zeros_like(p.weight_hr)
@@ -151,7 +151,7 @@ def backward(
         # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
         np.matmul(d_a.T, p.weight_ih, out=d_x[chunk.rows])
         shares = d_a @ x[chunk.rows], d_a @ h.T, d_a @ np.ones(chunk.size, x.dtype)
-        sums = arrays.add_up(sums, shares)
+        sums = arrays.add_shares(sums, shares)
     d_weight_ih, d_weight_hh, d_b = sums
     d_params = Params(d_weight_ih, d_weight_hh, d_b, d_b.copy(), d_weight_hr)
     if p.bias_ih is None:
@@ -160,7 +160,7 @@ def backward(
 
 
 def _factors(k: Float[ndarray, "T 6 H N"], saved: Float[ndarray, "T 5 H N"]) -> Float[ndarray, "T H N"]:
-    """Fill k with the coefficients of the backward pass through (4), (3) and (2), and return m.
+    """Fill k with the factors of the backward pass through (4), (3) and (2), and return m.
 
     d_a_o = d_m ⊙ k_o,   d_c' += d_m ⊙ k_m,
     [ d_c | d_a_i | d_a_f | d_a_g ] = d_c' ⊙ [ f | k_i | k_f | k_g ]

@@ -1,7 +1,7 @@
 """The Elman RNN layer, arranged for speed: one direction over time, forward and backward.
 
 It computes the same as numpy_bptt/rnn.py (the cell) with numpy_bptt/layer.py (back-propagation through
-time), in fewer and larger NumPy calls. Read those two first:
+time), in fewer and larger NumPy calls (read those two first):
 
     (1)  a = u_t + h W_hhᵀ,   u = x W_ihᵀ + (b_ih + b_hh)      one GEMM for the u of a whole span
     (2)  h' = tanh(a)   or   h' = max(a, 0)
