@@ -35,9 +35,9 @@ from scratch_rnn.numpy_bptt.protocols import CacheT, ParamsT, StateT, Step, Step
 
 @dataclass(frozen=True)
 class Tape(Generic[ParamsT, CacheT]):
-    """All that `backward` needs: the cache of each step, by t, and the arguments of `forward`."""
+    """All that `backward` needs: the caches in the order of computation, and arguments of `forward`."""
 
-    caches: dict[int, CacheT]
+    caches: Sequence[CacheT]
     batch_sizes: Sequence[int]
     params: ParamsT
     reverse: bool
@@ -57,12 +57,12 @@ def forward(
     With keep=False, for inference, nothing is cached and `backward` cannot use the tape.
     """
     x_at = _split_steps(x, batch_sizes)
-    y_at, caches = list(x_at), dict[int, CacheT]()
+    y_at, caches = list(x_at), list[CacheT]()
     for t in _times(batch_sizes, reverse):
         moving, waiting = _split_state(state, batch_sizes[t])
         moved, cache = step(x_at[t], moving, params)  # (1)
         if keep:
-            caches[t] = cache
+            caches.append(cache)
         y_at[t] = moved.h  # (2)
         state = _join_state(moved, waiting)  # (3)
     return np.concatenate(y_at), state, Tape(caches, batch_sizes, params, reverse)
@@ -78,12 +78,12 @@ def backward(
     d_y_at = _split_steps(d_y, tape.batch_sizes)
     d_x_at, d_state = list(d_y_at), d_state_n
     d_params: ParamsT | None = None
-    for t in _times(tape.batch_sizes, not tape.reverse):
+    for t, cache in zip(_times(tape.batch_sizes, not tape.reverse), reversed(tape.caches), strict=True):
         d_moved, d_waiting = _split_state(d_state, tape.batch_sizes[t])  # (3)
         # (2)  h' is used twice, as y_t and by the next step: its gradient is the sum of both shares.
         d_moved = d_moved._replace(h=d_moved.h + d_y_at[t])
         # (1)  Every step uses the same parameters: their gradient is the sum over all steps.
-        d_x_at[t], d_moving, d_p = step_backward(d_moved, tape.caches[t], tape.params)
+        d_x_at[t], d_moving, d_p = step_backward(d_moved, cache, tape.params)
         d_params = d_p if d_params is None else _add(d_params, d_p)
         d_state = _join_state(d_moving, d_waiting)
     assert d_params is not None, "a batch has at least one step"

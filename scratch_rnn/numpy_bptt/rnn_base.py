@@ -15,7 +15,7 @@ S = D·L states.
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
 from numpy import ndarray
@@ -31,8 +31,13 @@ from scratch_rnn.numpy_bptt.protocols import Engine
 from scratch_rnn.parameters import Sizes, sizes_of, stack_shapes, suffixes
 
 X = TypeVar("X", bound=ndarray | PackedSequence)
-"""Packed in, packed out."""
-S = TypeVar("S")
+"""An input, and the output of the same type: packed in, packed out."""
+if TYPE_CHECKING:  # RNNBase alone then means a layer of any kind; Python 3.13 has `default` in typing
+    import typing_extensions
+
+    S = typing_extensions.TypeVar("S", default=Any)
+else:
+    S = TypeVar("S")
 """The state as the caller sees it: one array for RNN and GRU, (h, c) for LSTM."""
 AnyEngine = Engine[Any, Any, Any]
 
@@ -109,14 +114,15 @@ class RNNBase(Base, Generic[S]):
 
         Args:
             named: torch's names, as in state_dict(), and arrays or what numpy.asarray converts.
-            batch_first: As in the constructor, like dropout, rng and engine: `named` does not contain them.
-            dropout: See batch_first.
-            dtype: None is the dtype of the arrays.
-            rng: See batch_first.
-            engine: See batch_first.
+            batch_first: Not part of `named`, so given as in the constructor.
+            dropout: Likewise.
+            dtype: float32 or float64; None: the dtype of the arrays.
+            rng: Draws the dropout masks.
+            engine: "fused" or "steps".
 
         Raises:
-            ValueError, TypeError: as load_state_dict, and where no layer has such names and shapes.
+            ValueError: no layer has such names and shapes, or as in load_state_dict.
+            TypeError: as in load_state_dict, or the dtype is not float32 or float64.
         """
         return cls._from_state_dict(
             named, dtype, batch_first=batch_first, dropout=dropout, rng=rng, engine=engine
