@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy import ndarray
 
+from scratch_rnn.snapshot import parts_of
 from scratch_rnn.torch_autograd.models.distributed import DistributedTrainer, Processes, joined
 from scratch_rnn.torch_autograd.models.sequence import SequenceModel
 from scratch_rnn.torch_autograd.models.trainer import Trainer
@@ -53,7 +54,7 @@ def trained(processes: Processes) -> dict[str, ndarray]:
     """As `train`, and one more step of a second trainer that goes on from the first one's snapshot."""
     trainer = DistributedTrainer(model(), "adam", 0.01, 0.5, processes)
     kept = train(trainer)
-    assert trainer.state[0].shape[1] == 3, "each process holds the states of its own rows"
+    assert parts_of(trainer.state)[0].shape[1] == 3, "each process holds the states of its own rows"
     again = DistributedTrainer(model(), "adam", 0.01, 0.5, processes)
     again.restore(kept)
     kept["loss/again"] = np.array(again.step(*batch(9), reset_state=False))
