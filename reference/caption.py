@@ -44,9 +44,9 @@ class CaptionModel(nn.Module):
         if state is not None:
             raise ValueError("the images set the first state")
         inputs = pad_sequence([torch.as_tensor(t) for t in tokens], batch_first=True)
-        wanted = pad_sequence([torch.as_tensor(t) for t in target], batch_first=True, padding_value=IGNORED)
+        labels = pad_sequence([torch.as_tensor(t) for t in target], batch_first=True, padding_value=IGNORED)
         logits, _ = self(inputs, self.first_state(images))
-        return F.cross_entropy(logits.mT, wanted), None
+        return F.cross_entropy(logits.mT, labels), None
 
     @torch.no_grad()
     def predict(self, images: Any, start: int, max_length: int) -> tuple[Any, Any]:

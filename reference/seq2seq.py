@@ -109,17 +109,17 @@ class Seq2Seq(nn.Module):
         Below 1, `teacher_forcing` is the probability that a step reads the target: one generator.random() per
         step. Every `truncate` steps the state is detached.
         """
-        wanted, _ = padded(target, target_lengths, IGNORED)
+        labels, _ = padded(target, target_lengths, IGNORED)
         state = self.encoder(*padded(source, source_lengths, 0))
-        token, logits = torch.full_like(wanted[:, 0], self.sos), []
-        for t in range(wanted.shape[1]):
+        token, logits = torch.full_like(labels[:, 0], self.sos), []
+        for t in range(labels.shape[1]):
             if truncate and t and t % truncate == 0:
                 state = tuple(map(torch.detach, state)) if isinstance(state, tuple) else state.detach()
             step_logits, state = self.decoder(token, state)
             logits.append(step_logits)
             forced = teacher_forcing == 1 or generator.random() < teacher_forcing
-            token = wanted[:, t].clamp(min=0) if forced else step_logits.argmax(dim=1)
-        total = F.cross_entropy(torch.stack(logits, dim=2), wanted, ignore_index=IGNORED, reduction="sum")
+            token = labels[:, t].clamp(min=0) if forced else step_logits.argmax(dim=1)
+        total = F.cross_entropy(torch.stack(logits, dim=2), labels, ignore_index=IGNORED, reduction="sum")
         return total / (sum(target_lengths) if divide_by == "tokens" else divide_by or 1)
 
     def loss(self, *batch: Any) -> tuple[Tensor, None]:

@@ -58,10 +58,10 @@ class SequenceModel(nn.Module):
         """(mean loss over all targets, last state)."""
         prediction, state_n = self(x, state)
         packed = isinstance(x, list) and not self.last
-        wanted = pack(target).data if packed else torch.as_tensor(target)
+        labels = pack(target).data if packed else torch.as_tensor(target)
         if isinstance(self.criterion, nn.CrossEntropyLoss):
-            return self.criterion(prediction.flatten(0, -2), wanted.flatten()), state_n
-        return self.criterion(prediction, wanted.to(prediction)), state_n
+            return self.criterion(prediction.flatten(0, -2), labels.flatten()), state_n
+        return self.criterion(prediction, labels.to(prediction)), state_n
 
     def state_shape(self, batch: int) -> list[tuple[int, int, int]]:
         """The shapes of h, and of c for an LSTM."""

@@ -68,7 +68,7 @@ class Trainer:
         """Continue from a snapshot; ValueError, before anything changes, for one that does not fit."""
         carried = self._carried(arrays)
         now = self.snapshot()
-        for key in now.keys() | arrays.keys():
+        for key in sorted(now.keys() | arrays.keys(), reverse=True):
             if key.split("/")[0] in ("weights", "optimizer"):
                 self._check(key, now.get(key), arrays.get(key))
         tensors = {key: torch.tensor(array) for key, array in arrays.items() if key in now}

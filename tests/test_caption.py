@@ -16,17 +16,20 @@ from scratch_rnn.snapshot import parts_of
 from scratch_rnn.torch_autograd.models import caption as torch_caption
 from tests.parity import assert_close
 
-TREES: list[Any] = [torch_caption.CaptionModel, reference.caption.CaptionModel]
 PIXELS, CHARACTERS, EMBEDDING, HIDDEN = 4, 6, 3, 5
 
 
-def make(cell: str, layers: int) -> CaptionModel:
-    rng = np.random.default_rng(1)
-    return CaptionModel(cell, PIXELS, CHARACTERS, EMBEDDING, HIDDEN, layers, dtype=np.float64, rng=rng)
+def make(cell: str, layers: int, engine: str = "fused") -> CaptionModel:
+    sizes = PIXELS, CHARACTERS, EMBEDDING, HIDDEN, layers
+    return CaptionModel(cell, *sizes, dtype=np.float64, rng=1, engine=engine)
 
 
-def twins(model: CaptionModel, cell: str, layers: int) -> list[Any]:
-    made = [tree(cell, PIXELS, CHARACTERS, EMBEDDING, HIDDEN, layers, dtype=torch.float64) for tree in TREES]
+def twins(model: CaptionModel, cell: str, layers: int, engine: str = "steps") -> list[Any]:
+    sizes = PIXELS, CHARACTERS, EMBEDDING, HIDDEN, layers
+    made: list[Any] = [
+        torch_caption.CaptionModel(cell, *sizes, dtype=torch.float64, engine=engine),
+        reference.caption.CaptionModel(cell, *sizes, dtype=torch.float64),
+    ]
     for twin in made:
         assert list(twin.state_dict()) == list(model.state_dict())
         twin.load_state_dict({name: torch.tensor(array) for name, array in model.state_dict().items()})
@@ -43,14 +46,15 @@ def data(lengths: list[int], seed: int) -> tuple[ndarray, list[ndarray], list[nd
     cell=st.sampled_from(["rnn", "lstm", "gru"]),
     layers=st.integers(1, 3),
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    engine=st.sampled_from(["steps", "fused"]),
     seed=st.integers(0, 99),
 )
-def test_loss_and_gradients(cell: str, layers: int, lengths: list[int], seed: int) -> None:
-    model, batch = make(cell, layers), data(lengths, seed)
+def test_loss_and_gradients(cell: str, layers: int, lengths: list[int], engine: str, seed: int) -> None:
+    model, batch = make(cell, layers, engine), data(lengths, seed)
     loss, _, tape = model.loss(*batch)
     grads = model.backward(tape)
     assert list(grads) == list(model.state_dict())
-    for twin in twins(model, cell, layers):
+    for twin in twins(model, cell, layers, engine):
         expected, _ = twin.loss(*batch)
         expected.backward()
         assert_close("loss", loss, float(expected.detach()), 1e-13)

@@ -14,8 +14,8 @@ from scratch_rnn.torch_autograd import models as torch_models
 
 TREES = {"numpy": numpy_models, "torch": torch_models, "reference": reference}
 RNG = np.random.default_rng(0)
-WORDS = [RNG.integers(0, 7, n) for n in (2, 4, 3)]
-PADDED = np.stack([np.resize(word, 4) for word in WORDS])
+TOKENS = [RNG.integers(0, 7, n) for n in (2, 4, 3)]
+PADDED = np.stack([np.resize(row, 4) for row in TOKENS])
 
 MODELS: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
     "classes": (
@@ -28,7 +28,7 @@ MODELS: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
     ),
     "caption": (
         lambda tree: tree.CaptionModel("lstm", 6, 7, 3, 5, 2),
-        (RNG.normal(size=(3, 6)), WORDS, WORDS),
+        (RNG.normal(size=(3, 6)), TOKENS, TOKENS),
     ),
     "seq2seq": (
         lambda tree: tree.Seq2Seq("lstm", 8, 7, 3, 5, 2, bidirectional=True, sos=0, eos=1),

@@ -9,8 +9,10 @@ from numpy import ndarray
 
 import reference.sequence
 import reference.trainer
+from scratch_rnn.numpy_bptt import models as numpy_models
 from scratch_rnn.numpy_bptt.models import sequence as numpy_model
 from scratch_rnn.numpy_bptt.models import trainer as numpy_trainer
+from scratch_rnn.torch_autograd import models as torch_models
 from scratch_rnn.torch_autograd.models import sequence as torch_model
 from scratch_rnn.torch_autograd.models import trainer as torch_trainer
 from tests.parity import assert_close
@@ -118,6 +120,25 @@ def test_refused_optimizers(tree: str) -> None:
         make(tree, "lion")
     with pytest.raises(ValueError, match=r"Trainer: expected no momentum with adam, got 0\.5"):
         make(tree, "adam", momentum=0.5)
+
+
+def test_every_model_satisfies_the_protocol() -> None:
+    """mypy checks the annotated lists; the models whose steps carry no state say so."""
+    ours: list[numpy_trainer.Model] = [
+        numpy_models.SequenceModel("lstm", 2, 3, 4, outputs=2),
+        numpy_models.CaptionModel("lstm", 4, 5, 2, 3),
+        numpy_models.Seq2Seq("lstm", 5, 6, 2, 3, sos=0, eos=1),
+    ]
+    twins: list[torch_trainer.Model] = [
+        torch_models.SequenceModel("lstm", 2, 3, 4, outputs=2),
+        torch_models.CaptionModel("lstm", 4, 5, 2, 3),
+        torch_models.Seq2Seq("lstm", 5, 6, 2, 3, sos=0, eos=1),
+    ]
+    for one, twin in zip(ours, twins, strict=True):
+        numbers = numpy_trainer.Trainer(one, "sgd", 0.1).parameters()
+        assert numbers == torch_trainer.Trainer(twin, "sgd", 0.1).parameters()
+        assert one.carried_sizes == twin.carried_sizes
+    assert [model.carried_sizes for model in ours] == [((4, 3), (4, 3)), (), ()]
 
 
 @pytest.mark.parametrize("tree", ["numpy", "torch"])

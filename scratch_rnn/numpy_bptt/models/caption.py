@@ -49,6 +49,7 @@ class CaptionModel(Module):
         *,
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | int | None = None,
+        engine: str = "fused",
     ) -> None:
         rng = np.random.default_rng(rng)
         self.decoder = sequence.SequenceModel(
@@ -60,6 +61,7 @@ class CaptionModel(Module):
             outputs=characters,
             dtype=dtype,
             rng=rng,
+            engine=engine,
         )
         self.states = (2 if cell == "lstm" else 1, num_layers, hidden_size)
         self.dtype = np.dtype(dtype)

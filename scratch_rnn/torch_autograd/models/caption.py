@@ -38,13 +38,21 @@ class CaptionModel(nn.Module):
         num_layers: int = 1,
         *,
         dtype: torch.dtype | None = None,
+        engine: str = "steps",
     ) -> None:
         super().__init__()
         self.states = (2 if cell == "lstm" else 1, num_layers, hidden_size)
         self.carried_sizes = ()  # every batch starts from its images
         self.image_to_state = nn.Linear(pixels, math.prod(self.states), dtype=dtype)
         self.decoder = SequenceModel(
-            cell, embedding_size, hidden_size, num_layers, embed=characters, outputs=characters, dtype=dtype
+            cell,
+            embedding_size,
+            hidden_size,
+            num_layers,
+            embed=characters,
+            outputs=characters,
+            dtype=dtype,
+            engine=engine,
         )
 
     @torch.no_grad()
