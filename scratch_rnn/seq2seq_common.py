@@ -1,7 +1,7 @@
 """What both seq2seq models share: sizes, argument checks and the decoded result. Plain Python, no arrays."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from scratch_rnn.checks import (
     expect_bool,
@@ -57,7 +57,7 @@ def check_sizes(sizes: Sizes) -> Sizes:
     return sizes
 
 
-def check_lengths(what: str, lengths: Any, shape: Sequence[int]) -> list[int]:
+def check_lengths(what: str, lengths: object, shape: Sequence[int]) -> list[int]:
     """The N lengths of the rows of an (N, T) array, each in [1, T]; TypeError or ValueError otherwise."""
     expect_shape("Seq2Seq", what, shape, N=None, T=None)
     rows, steps = shape

@@ -123,7 +123,7 @@ def test_refused_optimizers(tree: str) -> None:
 
 
 def test_every_model_satisfies_the_protocol() -> None:
-    """mypy checks the annotated lists; the models whose steps carry no state say so."""
+    """The annotations let mypy check it. Models that carry no state say so."""
     ours: list[numpy_trainer.Model] = [
         numpy_models.SequenceModel("lstm", 2, 3, 4, outputs=2),
         numpy_models.CaptionModel("lstm", 4, 5, 2, 3),

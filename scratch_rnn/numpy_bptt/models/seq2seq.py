@@ -45,7 +45,7 @@ from scratch_rnn.numpy_bptt.models.decoder import (
 )
 from scratch_rnn.numpy_bptt.models.encoder import Encoder
 from scratch_rnn.numpy_bptt.models.module import Module, under
-from scratch_rnn.numpy_bptt.models.tokens import TokenBatch, make_batch, make_pair_batch
+from scratch_rnn.numpy_bptt.models.tokens import Lengths, TokenBatch, make_batch, make_pair_batch
 from scratch_rnn.numpy_bptt.ops import (
     embedding,
     embedding_backward,
@@ -122,9 +122,9 @@ class Seq2Seq(Module):
     def forward(
         self,
         source: ndarray,
-        source_lengths: Any,
+        source_lengths: Lengths,
         target: ndarray,
-        target_lengths: Any,
+        target_lengths: Lengths,
         teacher_forcing: float = 1.0,
         generator: Generator | None = None,
         divide_by: float | str | None = None,
@@ -202,7 +202,7 @@ class Seq2Seq(Module):
         loss, tape = self.forward(*arguments)
         return loss, None, tape
 
-    def greedy(self, source: ndarray, source_lengths: Any, max_length: int) -> list[Decoded]:
+    def greedy(self, source: ndarray, source_lengths: Lengths, max_length: int) -> list[Decoded]:
         """The most probable token of every step, row by row, up to <EOS> or for `max_length` steps."""
         expect_int("Seq2Seq", "max_length", max_length, 1)
         cell, p = CELLS[self.sizes.cell], self.decoder.params()

@@ -19,7 +19,7 @@ Axes (scratch_rnn/notation.py): T time, N batch, R rows, I input, V classes, E e
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -42,6 +42,8 @@ LOSSES = {
     "squared_error": (ops.squared_error, ops.squared_error_backward),
 }
 
+Input = ndarray | list[ndarray]
+Target = ndarray | Sequence[ndarray]
 Rows = ndarray | PackedSequence
 """Batch-first array, or packed sequences: what the recurrent layer takes and returns."""
 
@@ -95,7 +97,7 @@ class SequenceModel(Module):
             parts |= draw_linear("head", outputs, hidden_size, dtype, rng)
         super().__init__(parts)
 
-    def predict(self, x: Any, state: State = None) -> tuple[ndarray, State]:
+    def predict(self, x: Input, state: State = None) -> tuple[ndarray, State]:
         """(prediction, last state).
 
         The prediction is (N, T, O), or (N, O) with `last`, or rows (R, O) in packed order where x is a list.
@@ -107,7 +109,7 @@ class SequenceModel(Module):
             return prediction, state_n
         return prediction.reshape(*output.shape[:2], -1), state_n
 
-    def loss(self, x: Any, target: Any, state: State = None) -> tuple[float, State, Tape]:
+    def loss(self, x: Input, target: Target, state: State = None) -> tuple[float, State, Tape]:
         """(loss, last state, tape). TypeError or ValueError for indices and shapes that do not fit."""
         features, indices = self._embed(x)  # (1)
         output, state_n, layer = self.rnn.forward(features, state)  # (2)
@@ -147,18 +149,17 @@ class SequenceModel(Module):
             grads["embedding.weight"] = ops.embedding_backward(flat, tape.indices, weight)
         return {name: grads[name] for name in self.shapes}, d_state
 
-    def _embed(self, x: Any) -> tuple[Rows, ndarray | None]:
+    def _embed(self, x: Input) -> tuple[Rows, ndarray | None]:
         """(the layer's input, the indices that it was looked up with or None)."""
-        if isinstance(x, list):
-            x = pack_sequence([np.asarray(sequence) for sequence in x], enforce_sorted=False)
-        data = x.data if isinstance(x, PackedSequence) else np.asarray(x)
+        packed = pack_sequence(x, enforce_sorted=False) if isinstance(x, list) else None
+        data = np.asarray(x) if packed is None else packed.data
         table, indices = self.arrays.get("embedding.weight"), None
         if table is None:
             data = data.astype(self.dtype)
         else:
             indices = _check_indices("x", data.reshape(-1), len(table))
             data = ops.embedding(indices, table).reshape(*data.shape, -1)
-        return (x._replace(data=data) if isinstance(x, PackedSequence) else data), indices
+        return (data if packed is None else packed._replace(data=data)), indices
 
     def _read(self, output: Rows) -> ndarray:
         """The rows that the head reads."""
@@ -181,7 +182,7 @@ class SequenceModel(Module):
         own = self.arrays
         return ops.linear(rows, own["head.weight"], own["head.bias"]) if "head.weight" in own else rows
 
-    def _target(self, target: Any, output: Rows, prediction: ndarray) -> ndarray:
+    def _target(self, target: Target, output: Rows, prediction: ndarray) -> ndarray:
         """The targets as rows, in the order of the prediction's rows."""
         if isinstance(output, PackedSequence) and not self.last:
             target = pack_sequence([np.asarray(t) for t in target], enforce_sorted=False).data

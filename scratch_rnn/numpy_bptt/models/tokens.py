@@ -6,7 +6,8 @@ Callers give an (N, T) array and N lengths. Padding may hold any number. It is r
 Axes (scratch_rnn/notation.py): T time, N batch, V vocabulary.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -14,6 +15,8 @@ from numpy import ndarray
 
 from scratch_rnn.checks import expect_index_range, message
 from scratch_rnn.seq2seq_common import Sizes, check_lengths, check_rows
+
+Lengths = Sequence[int] | ndarray
 
 
 class TokenBatch(NamedTuple):
@@ -24,7 +27,7 @@ class TokenBatch(NamedTuple):
     lengths: list[int]
 
 
-def make_batch(what: str, tokens: Any, lengths: Any, size: int) -> TokenBatch:
+def make_batch(what: str, tokens: ndarray, lengths: Lengths, size: int) -> TokenBatch:
     """Check one side of a batch: `what` is "source" or "target", `size` is V.
 
     Raises TypeError where `tokens` is no array of integers or a length is no integer; ValueError for a
@@ -41,7 +44,7 @@ def make_batch(what: str, tokens: Any, lengths: Any, size: int) -> TokenBatch:
 
 
 def make_pair_batch(
-    source: Any, source_lengths: Any, target: Any, target_lengths: Any, sizes: Sizes
+    source: ndarray, source_lengths: Lengths, target: ndarray, target_lengths: Lengths, sizes: Sizes
 ) -> tuple[TokenBatch, TokenBatch]:
     """(sources, targets). Raises as `make_batch`, and ValueError for unequal numbers of rows."""
     sources = make_batch("source", source, source_lengths, sizes.source_size)

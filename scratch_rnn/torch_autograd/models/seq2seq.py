@@ -35,7 +35,7 @@ from scratch_rnn.checks import expect_int
 from scratch_rnn.seq2seq_common import Decoded, Generator, Sizes, truncates_at
 from scratch_rnn.torch_autograd.models.decoder import CELLS, Decoder, detach, step
 from scratch_rnn.torch_autograd.models.encoder import Encoder
-from scratch_rnn.torch_autograd.models.tokens import make_batch, make_pair_batch
+from scratch_rnn.torch_autograd.models.tokens import Lengths, Tokens, make_batch, make_pair_batch
 
 
 class Seq2Seq(Module):
@@ -73,10 +73,10 @@ class Seq2Seq(Module):
 
     def forward(
         self,
-        source: Any,
-        source_lengths: Any,
-        target: Any,
-        target_lengths: Any,
+        source: Tokens,
+        source_lengths: Lengths,
+        target: Tokens,
+        target_lengths: Lengths,
         teacher_forcing: float = 1.0,
         generator: Generator | None = None,
         divide_by: float | str | None = None,
@@ -117,7 +117,7 @@ class Seq2Seq(Module):
         return self(*arguments), None
 
     @torch.no_grad()
-    def greedy(self, source: Any, source_lengths: Any, max_length: int) -> list[Decoded]:
+    def greedy(self, source: Tokens, source_lengths: Lengths, max_length: int) -> list[Decoded]:
         """The most probable token of every step, row by row, up to <EOS> or for `max_length` steps."""
         expect_int("Seq2Seq", "max_length", max_length, 1)
         cell, p = CELLS[self.sizes.cell], self.decoder.params()

@@ -6,7 +6,8 @@ index 0 here, and `mask` keeps it out of the loss.
 Axes (scratch_rnn/notation.py): T time, N batch, V vocabulary.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
@@ -15,6 +16,9 @@ from torch import Tensor
 
 from scratch_rnn.checks import expect_index_range, message
 from scratch_rnn.seq2seq_common import Sizes, check_lengths, check_rows
+
+Tokens = Tensor | ndarray
+Lengths = Sequence[int] | Tensor | ndarray
 
 
 class TokenBatch(NamedTuple):
@@ -25,7 +29,7 @@ class TokenBatch(NamedTuple):
     lengths: list[int]
 
 
-def make_batch(what: str, tokens: Any, lengths: Any, size: int, device: torch.device) -> TokenBatch:
+def make_batch(what: str, tokens: Tokens, lengths: Lengths, size: int, device: torch.device) -> TokenBatch:
     """Check one side of a batch: `what` is "source" or "target", `size` is V.
 
     Raises TypeError where `tokens` is no tensor or array of integers or a length is no integer; ValueError
@@ -44,7 +48,12 @@ def make_batch(what: str, tokens: Any, lengths: Any, size: int, device: torch.de
 
 
 def make_pair_batch(
-    source: Any, source_lengths: Any, target: Any, target_lengths: Any, sizes: Sizes, device: torch.device
+    source: Tokens,
+    source_lengths: Lengths,
+    target: Tokens,
+    target_lengths: Lengths,
+    sizes: Sizes,
+    device: torch.device,
 ) -> tuple[TokenBatch, TokenBatch]:
     """(sources, targets). Raises as `make_batch`, and ValueError for unequal numbers of rows."""
     sources = make_batch("source", source, source_lengths, sizes.source_size, device)

@@ -71,7 +71,7 @@ class Trainer:
         self.updates = 0
         self.state: State = None
 
-    def step(self, *batch: Any, reset_state: bool = True) -> float:
+    def step(self, *batch: object, reset_state: bool = True) -> float:
         """Update once; return the loss before it. Without `reset_state`, start from the previous state."""
         self.optimizer.zero_grad()
         loss, state = self.loss(*batch, None if reset_state else self.state)
@@ -83,7 +83,7 @@ class Trainer:
         self.updates += 1
         return float(loss.detach())
 
-    def predict(self, *inputs: Any) -> tuple[ndarray, State]:
+    def predict(self, *inputs: object) -> tuple[ndarray, State]:
         """The model's (prediction, last state); TypeError where it has no `predict`."""
         if not isinstance(self.model, Predictor):
             raise TypeError(message("Trainer", "a model with predict()", type(self.model).__name__))
