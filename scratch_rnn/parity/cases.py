@@ -1,9 +1,9 @@
-"""One description of everything that a recurrent layer can be asked to do, and the numbers to do it with.
+"""One description of everything that a layer or cell can be asked to do, and the numbers to do it with.
 
 Sizes differ pairwise, no value is zero, and a gradient arrives wherever the case says: a transposed weight,
 a forgotten bias or two swapped states then change a result.
 
-Axes (scratch_rnn/notation.py): T time, N batch, I input, H hidden, P width of h, D directions, S = D·L states.
+Axes (scratch_rnn/notation.py): T time, N batch, I input, H hidden, P width of h, D directions.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.parity import oracle
+from scratch_rnn.parameters import Sizes, cell_shapes, stack_shapes
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "rnn_tanh": ("RNN", {"nonlinearity": "tanh"}),
@@ -20,17 +20,18 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "lstm": ("LSTM", {}),
     "gru": ("GRU", {}),
 }
-"""A case's kind -> (the class in all three libraries, further arguments of its constructor)."""
+"""A case's kind -> (the layer's class in all three libraries, further arguments of its constructor)."""
 
 FORMS = ("cell", "padded", "stacked", "bidirectional", "projected", "packed", "dropout")
-"""What a layer is asked for; the rows of the report, with "seq2seq" (scratch_rnn/parity/seq2seq.py)."""
+"""The forms of the report's random cases; one more is "seq2seq" (scratch_rnn/parity/seq2seq.py)."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One layer, one input, and where gradients arrive."""
+    """One layer or cell, its inputs, and where gradients arrive."""
 
     kind: str
+    cell: bool = False  # a cell: each call is one step, and `steps` and the options of layers are not used
     steps: int = 5
     rows: int | None = 3  # None: a single sequence without a batch axis
     inputs: int = 4
@@ -53,17 +54,27 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The name of the class of this kind, the same in every library."""
-        return KINDS[self.kind][0]
+        """The name of the class, the same in every library."""
+        return KINDS[self.kind][0] + ("Cell" if self.cell else "")
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the layer's constructor, the same in every library."""
-        names = ("input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first")
-        values = (self.inputs, self.hidden, self.layers, self.bidirectional, self.bias, self.batch_first)
-        chosen = {"proj_size": self.proj} if self.proj else {}
-        chosen |= {"dropout": self.dropout} if self.dropout else {}
-        return dict(zip(names, values, strict=True)) | chosen | KINDS[self.kind][1]
+        """The arguments of the constructor, the same in every library."""
+        chosen: dict[str, Any] = {"input_size": self.inputs, "hidden_size": self.hidden, "bias": self.bias}
+        if not self.cell:
+            names = ("num_layers", "batch_first", "bidirectional")
+            chosen |= zip(names, (self.layers, self.batch_first, self.bidirectional), strict=True)
+            chosen |= {n: v for n, v in (("proj_size", self.proj), ("dropout", self.dropout)) if v}
+        return chosen | KINDS[self.kind][1]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The names and shapes of the parameters, in torch's order."""
+        kind = KINDS[self.kind][0].lower()
+        if self.cell:
+            return cell_shapes(kind, self.inputs, self.hidden, self.bias)
+        sizes = self.inputs, self.hidden, self.layers, self.bias, self.bidirectional, self.proj
+        return stack_shapes(Sizes(kind, *sizes))
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -71,35 +82,27 @@ class Case:
         return ("h", "c") if self.kind == "lstm" else ("h",)
 
     @property
-    def directions(self) -> int:
-        """D."""
-        return 2 if self.bidirectional else 1
-
-    @property
-    def output_width(self) -> int:
-        """D·P."""
-        return self.directions * (self.proj or self.hidden)
+    def batch(self) -> tuple[int, ...]:
+        """(N,), or () for a single sequence."""
+        return () if self.rows is None else (self.rows,)
 
     def sequence_shape(self, width: int) -> tuple[int, ...]:
         """The shape of an input or an output of the caller (padded, where it is packed)."""
-        if self.rows is None:
-            return self.steps, width
-        axes = (self.rows, self.steps) if self.batch_first else (self.steps, self.rows)
-        return *axes, width
+        if self.cell:
+            return *self.batch, width
+        return (*self.batch, self.steps, width) if self.batch_first else (self.steps, *self.batch, width)
 
     def state_shape(self, letter: str) -> tuple[int, ...]:
         """The shape of a state of the caller."""
         width = (self.proj or self.hidden) if letter == "h" else self.hidden
-        batch = () if self.rows is None else (self.rows,)
-        return self.directions * self.layers, *batch, width
+        return (*([] if self.cell else [self.layers * (1 + self.bidirectional)]), *self.batch, width)
 
     def pack(self, x: Any, library: Any) -> Any:
         """The input of the layer: packed by `library`'s functions, or unchanged."""
         if self.lengths is None:
             return x
-        return library.pack_padded_sequence(
-            x, np.array(self.lengths), batch_first=self.batch_first, enforce_sorted=self.enforce_sorted
-        )
+        options = {"batch_first": self.batch_first, "enforce_sorted": self.enforce_sorted}
+        return library.pack_padded_sequence(x, np.array(self.lengths), **options)
 
     def pad(self, y: Any, library: Any) -> Any:
         """The output of the layer, padded to all `steps`."""
@@ -125,7 +128,7 @@ def make_data(case: Case) -> Data:
     def normal(shape: tuple[int, ...], scale: float = 1.0) -> ndarray:
         return (scale * rng.normal(size=shape)).astype(case.dtype)
 
-    params = {name: normal(shape, case.scale) for name, shape in oracle.parameter_shapes(case).items()}
+    params = {name: normal(shape, case.scale) for name, shape in case.shapes.items()}
     xs = [normal(case.sequence_shape(case.inputs)) for _ in range(case.calls)]
     states = {letter: normal(case.state_shape(letter)) for letter in case.states}
     if case.memory == "expanded":
@@ -135,32 +138,28 @@ def make_data(case: Case) -> Data:
         padding = np.arange(case.steps)[:, None] >= np.array(case.lengths)
         for x in xs:
             x[padding.T if case.batch_first else padding] = np.nan
-    d_outputs = [normal(case.sequence_shape(case.output_width)) for _ in xs]
+    output_shape = case.sequence_shape((1 + case.bidirectional) * (case.proj or case.hidden))
+    d_outputs = [normal(output_shape) for _ in xs]
     d_states = {letter: normal(case.state_shape(letter)) for letter in case.states}
     return Data(params, xs, states, d_outputs, d_states)
 
 
 def draw_case(rng: np.random.Generator, kind: str, form: str, small: bool) -> Case:
-    """A random case of a kind and a form; H is 8 to 24, or 1 to 7 where `small`.
-
-    The sizes T, N, I and H differ pairwise.
-    """
+    """A random case; H is 8 to 24, or 1 to 7 where `small`. The sizes T, N, I and H differ pairwise."""
     hidden = int(rng.integers(1, 8) if small else rng.integers(8, 25))
     others = [size for size in range(2, 13) if size != hidden]
-    steps, rows, inputs = (int(size) for size in rng.choice(others, 3, replace=False))
-    options: dict[str, Any] = {"steps": steps, "rows": rows, "inputs": inputs, "hidden": hidden}
-    options |= {"bias": bool(rng.random() < 0.8), "batch_first": bool(rng.random() < 0.3)}
-    options |= {"state": bool(rng.random() < 0.8), "seed": int(rng.integers(2**31))}
-    if form == "cell":
-        options |= {"steps": 1, "batch_first": False, "state": True, "arrives": ("h_n", "c_n")}
-    if form in ("stacked", "dropout"):
-        options["layers"] = int(rng.integers(2, 4))
-    if form == "bidirectional" or (form in ("packed", "dropout") and rng.random() < 0.5):
-        options["bidirectional"] = True
-    if form == "projected":
-        options |= {"hidden": hidden + 1, "proj": int(rng.integers(1, hidden + 1))}
-    if form == "packed":
-        options["lengths"] = tuple(int(n) for n in rng.integers(1, steps + 1, size=rows))
-    if form == "dropout":
-        options["dropout"] = float(rng.choice([0.2, 0.5, 0.8]))
-    return Case(kind, **options)
+    steps, rows, inputs = map(int, rng.choice(others, 3, replace=False))
+    bias, state, bidirectional = (bool(chance) for chance in rng.random(3) < (0.8, 0.8, 0.5))
+    calls, layers, proj = (int(rng.integers(1, most + 1)) for most in (2, 2, hidden))
+    lengths = tuple(map(int, rng.integers(1, steps + 1, size=rows)))
+    options: dict[str, dict[str, Any]] = {
+        "cell": {"cell": True},
+        "padded": {"batch_first": bidirectional},
+        "stacked": {"layers": layers + 1},
+        "bidirectional": {"bidirectional": True},
+        "projected": {"hidden": hidden + 1, "proj": proj},
+        "packed": {"bidirectional": bidirectional, "lengths": lengths},
+        "dropout": {"bidirectional": bidirectional, "layers": layers + 1, "dropout": proj / (hidden + 1)},
+    }
+    common = {"steps": steps, "rows": rows, "inputs": inputs, "hidden": hidden, "bias": bias, "state": state}
+    return Case(kind, calls=calls, seed=int(rng.integers(2**31)), **(common | options[form]))

@@ -4,8 +4,8 @@ Sizes differ pairwise, lengths come in any order, and padding holds a number tha
 """
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ import torch
 from numpy import ndarray
 
 from scratch_rnn.numpy_bptt.models import Seq2Seq as NumpySeq2Seq
-from scratch_rnn.parity import oracle
+from scratch_rnn.parity.contenders import Result, reference
 from scratch_rnn.torch_autograd.models import Seq2Seq as TorchSeq2Seq
+
+SOS, EOS = 2, 5
 
 Batch = tuple[ndarray, list[int], ndarray, list[int]]
 
@@ -44,14 +46,10 @@ class Case:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What every model's call takes after the batch. The generator is new each time."""
+        """The arguments of every model's call after the batch. The generator is new each time."""
         generator = random.Random(self.seed) if self.teacher_forcing < 1 else None
-        return {
-            "teacher_forcing": self.teacher_forcing,
-            "generator": generator,
-            "divide_by": self.divide_by,
-            "truncate": self.truncate,
-        }
+        names = ("teacher_forcing", "divide_by", "truncate")
+        return {name: getattr(self, name) for name in names} | {"generator": generator}
 
 
 def make_batch(case: Case) -> Batch:
@@ -66,37 +64,29 @@ def make_batch(case: Case) -> Batch:
     return *sides[0], *sides[1]
 
 
-def first_weights(case: Case) -> dict[str, ndarray]:
+def first_weights(case: Case) -> Result:
     """The weights that torch.nn's initialisers draw for a case, in float32."""
+    kind = reference("seq2seq").Seq2Seq
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(case.seed)
-        kind = oracle.library("seq2seq").Seq2Seq
-        model = kind(case.cell, *case.sizes, bidirectional=case.bidirectional, sos=0, eos=1)
+        model = kind(case.cell, *case.sizes, bidirectional=case.bidirectional, sos=SOS, eos=EOS)
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
 def make_model(
-    tree: str,
-    case: Case,
-    weights: Mapping[str, ndarray] | None = None,
-    sos: int = 2,
-    eos: int = 5,
-    dtype: str = "float64",
+    tree: str, case: Case, weights: Result | None = None, sos: int = SOS, eos: int = EOS, **options: Any
 ) -> Any:
-    """The model of "numpy", "torch" or "reference", with `weights` (None: `first_weights`)."""
-    given = first_weights(case) if weights is None else weights
-    options: dict[str, Any] = {"bidirectional": case.bidirectional, "sos": sos, "eos": eos}
-    if tree == "numpy":
-        by_hand = NumpySeq2Seq(case.cell, *case.sizes, **options, dtype=np.dtype(dtype))
-        by_hand.load_state_dict(given)
-        return by_hand
-    kind = TorchSeq2Seq if tree == "torch" else oracle.library("seq2seq").Seq2Seq
-    model = kind(case.cell, *case.sizes, **options, dtype=getattr(torch, dtype))
-    model.load_state_dict({name: torch.tensor(array) for name, array in given.items()})
+    """The float64 model of "numpy", "torch" or "reference", with `weights` (None: `first_weights`)."""
+    values = first_weights(case) if weights is None else weights
+    options |= {"bidirectional": case.bidirectional, "sos": sos, "eos": eos}
+    kind: Any = {"numpy": NumpySeq2Seq, "torch": TorchSeq2Seq}.get(tree) or reference("seq2seq").Seq2Seq
+    model = kind(case.cell, *case.sizes, **options, dtype=np.float64 if tree == "numpy" else torch.float64)
+    convert = np.asarray if tree == "numpy" else torch.tensor
+    model.load_state_dict({name: convert(array) for name, array in values.items()})
     return model
 
 
-def run(tree: str, model: Any, batch: Batch, options: Mapping[str, Any]) -> dict[str, ndarray]:
+def run(tree: str, model: Any, batch: Batch, options: Mapping[str, Any]) -> Result:
     """The loss and every gradient, by name."""
     if tree == "numpy":
         loss, tape = model.forward(*batch, **options)
@@ -107,19 +97,16 @@ def run(tree: str, model: Any, batch: Batch, options: Mapping[str, Any]) -> dict
     return {"loss": loss.detach().numpy(), **{name: p.grad.numpy() for name, p in model.named_parameters()}}
 
 
+def run_case(tree: str, case: Case, **options: Any) -> Result:
+    """`run` of a new model. `options`: the engine of the encoder's recurrent layer."""
+    return run(tree, make_model(tree, case, **options), make_batch(case), case.options)
+
+
 def draw_case(rng: np.random.Generator, cell: str, small: bool) -> Case:
     """A random case of a cell; H is 8 to 24, or 1 to 7 where `small`."""
-    rows = int(rng.integers(1, 5))
-    lengths: Sequence[tuple[int, ...]] = [tuple(map(int, rng.integers(1, 6, size=rows))) for _ in range(2)]
-    return Case(
-        cell=cell,
-        layers=int(rng.integers(1, 4)),
-        bidirectional=bool(rng.random() < 0.5),
-        source_lengths=lengths[0],
-        target_lengths=lengths[1],
-        teacher_forcing=float(rng.choice([1.0, 0.5, 0.0])),
-        divide_by=[None, "tokens", 7, 2.5][rng.integers(4)],
-        truncate=[None, 1, 2, 3][rng.integers(4)],
-        seed=int(rng.integers(2**31)),
-        hidden=int(rng.integers(1, 8) if small else rng.integers(8, 25)),
-    )
+    rows, layers, hidden, seed = map(int, rng.integers((1, 1, 8, 0), (5, 4, 25, 2**31)))
+    sources, targets = (tuple(map(int, rng.integers(1, 6, size=rows))) for _ in range(2))
+    by, truncate = [None, "tokens", 7, 2.5][rng.integers(4)], [None, 1, 2, 3][rng.integers(4)]
+    forcing, both = float(rng.choice([1.0, 0.5, 0.0])), bool(rng.random() < 0.5)
+    made = Case(cell, layers, both, sources, targets, forcing, by, truncate, seed)
+    return replace(made, hidden=1 + hidden % 7 if small else hidden)
