@@ -26,7 +26,7 @@ BOUNDS = {"H >= 8": 1e-12, "H < 8": 1e-10, "complex step": 1e-12}
 """Of float64 errors. In small sizes cancellation weighs more."""
 MEDIAN_BOUND, P90_BOUND, LEAST_FIGURES = 1.1, 2.0, 100
 """Of a float32 column, judged from LEAST_FIGURES figures on."""
-KINK = 1e-5
+KINK = 5e-6  # 9 times the worst float32 error of a pre-activation in 2,900 random cases
 
 OUTPUTS = {"output": "output", "loss": "output", "h_n": "state", "c_n": "state"}
 COLUMNS = OUTPUTS | {"d_x": "d_x", "d_h": "d_state", "d_c": "d_state", "others": "d_parameters"}
