@@ -119,9 +119,8 @@ def draw(report: "Report", path: Path) -> None:
     for which in ("H >= 8", "H < 8"):
         axes.axvline(BOUNDS[which], color="0.4", linestyle="--")
         axes.text(BOUNDS[which], -0.75, f" bound, {which}", fontsize=8, color="0.3", va="top")
-    axes.set(
-        xscale="log", yticks=range(len(ALL_FORMS)), yticklabels=ALL_FORMS, ylim=(len(ALL_FORMS) - 0.4, -0.9)
-    )
+    axes.set(yticks=range(len(ALL_FORMS)), yticklabels=ALL_FORMS, ylim=(len(ALL_FORMS) - 0.4, -0.9))
+    axes.set(xscale="log", xlim=(None, 1e-9))
     axes.set_xlabel("worst error of a tensor, relative to its largest entry in torch.nn (float64)")
     axes.set_title(f"Outputs and gradients against torch.nn: {report.rounds} rounds, seed {report.seed}")
     axes.legend(loc="lower right", fontsize=8)

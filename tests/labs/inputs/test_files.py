@@ -42,6 +42,15 @@ def test_junk(name: str, junk: bytes, tmp_path: Path) -> None:
     assert re.search("expected .*, got", said, flags=re.DOTALL)
 
 
+def test_an_oversized_cell_of_a_csv_file(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("close\n1\n" + "9" * 140_000 + "\n")
+    with pytest.raises(UsageError) as caught:
+        files.read_csv("--csv", path)
+    got = f"{path}, line 3: field larger than field limit (131072)"
+    assert str(caught.value) == f"--csv: expected comma-separated values, got {got}"
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_what_cannot_be_read(name: str, tmp_path: Path) -> None:
     option, others = READERS[name]
