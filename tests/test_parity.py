@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scratch_rnn import spans, torch_autograd
@@ -27,6 +27,7 @@ from scratch_rnn.parity.contenders import (
 from scratch_rnn.torch_autograd.fused import function
 from tests.cases import LAYOUTS, cell_cases, layer_cases
 from tests.parity import assert_all_close, assert_close, assert_parity
+from tests.profiles import at_least
 
 CORNERS = {
     "one step": Case("lstm", steps=1, layers=2, bidirectional=True, proj=3, calls=2),
@@ -50,7 +51,7 @@ far below what a wrong equation makes."""
 @pytest.mark.parametrize(("tree", "engine"), CONTENDERS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=60)
+@at_least(60)
 @given(data=st.data())
 def test_any_case(tree: str, engine: str, kind: str, layout: str, data: Any) -> None:
     assert_parity(tree, engine, data.draw(layer_cases(kind, layout)))
@@ -58,7 +59,7 @@ def test_any_case(tree: str, engine: str, kind: str, layout: str, data: Any) -> 
 
 @pytest.mark.parametrize(("tree", "engine"), contenders(Case("lstm", cell=True)))
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60)
+@at_least(60)
 @given(data=st.data())
 def test_any_cell(tree: str, engine: str, kind: str, data: Any) -> None:
     assert_parity(tree, engine, data.draw(cell_cases(kind)))

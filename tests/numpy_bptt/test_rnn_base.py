@@ -75,8 +75,10 @@ def test_nothing_that_happens_after_forward_changes_backward(case: Case, engine:
     call, expected = Call(case, layer), Call(case, layer).backward()
     for array in (rows_of(call.x), rows_of(call.output), *arrays(call.state), *arrays(call.state_n)):
         array[...] = np.nan
-    for indices in call.x[2:] if isinstance(call.x, PackedSequence) else ():
-        indices[...] = 0
+    if isinstance(call.x, PackedSequence):
+        for indices in call.x[2:]:
+            assert indices is not None
+            indices[...] = 0
     for array in layer.state_dict().values():
         array[...] = np.nan
     layer.load_state_dict({name: -2 * array for name, array in layer.state_dict().items()})

@@ -13,6 +13,7 @@ from scratch_rnn.cli.app import make
 from scratch_rnn.labs import UsageError
 from scratch_rnn.labs.inputs import files
 from tests.labs.running import refused
+from tests.profiles import at_least
 
 READERS: dict[str, tuple[str, dict[str, Any]]] = {
     "longseq": ("file", {}),
@@ -26,7 +27,7 @@ JUNK = st.binary() | TABLES | st.tuples(TABLES, st.binary(max_size=3)).map(b"".j
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(at_least(120), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk=JUNK)
 def test_junk(name: str, junk: bytes, tmp_path: Path) -> None:
     option, others = READERS[name]
