@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from numpy import ndarray
+
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.options import option
 
@@ -80,6 +82,10 @@ class Lab:
     def model(self, implementation: Any, dtype: Any) -> Any:
         """The model, made by an implementation (implementations.py); filled in by the lab."""
         raise UsageError(message(self.name, "a model", "none"))
+
+    def initial_weights(self, drawn: Mapping[str, ndarray]) -> Mapping[str, ndarray]:
+        """The weights that every implementation starts from, made of what torch's initialisers drew."""
+        return drawn
 
     def batch(self, step: int) -> tuple[Any, ...]:
         """What the model's loss takes at this step; filled in by the lab."""
