@@ -4,7 +4,7 @@ Limits are not checked here but in labs/options.py, wherever settings come from.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -41,35 +41,44 @@ class Common:
         return [str(impl) for impl in dict.fromkeys(self.impl or Impl)]
 
 
-def command(lab: type[Lab], call: Callable[[str, Mapping[str, Any], Common], None]) -> Any:
-    """What typer makes `lab NAME` of; `call` gets the name, the lab's own options as given, the rest."""
-    own = [_parameter(option) for option in options_of(lab.options)]
+def command(
+    lab: type[Lab],
+    call: Callable[[str, Mapping[str, Any], Any], None],
+    common_options: type[Any] = Common,
+    without: Collection[str] = (),
+) -> Any:
+    """What typer makes `lab NAME` of; `call` gets the name, the lab's own options as given, the rest.
+
+    `without` names options of the lab that the command does not take.
+    """
+    own = [_parameter(option) for option in options_of(lab.options) if option.name not in without]
     common = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in inspect.signature(Common).parameters.values()
+        for parameter in inspect.signature(common_options).parameters.values()
         if _takes(lab, parameter.name)
     ]
 
     def run(**values: Any) -> None:
         given = {each.name: values[each.name] for each in own if values[each.name] is not None}
         given = {key: str(value) if isinstance(value, StrEnum) else value for key, value in given.items()}
-        call(lab.name, given, Common(**{each.name: values[each.name] for each in common}))
+        call(lab.name, given, common_options(**{each.name: values[each.name] for each in common}))
 
     function: Any = run
     function.__signature__ = inspect.Signature([*own, *common])
     return function
 
 
-def check_outputs(chosen: Lab, common: Common) -> None:
+def check_outputs(chosen: Lab, common: Any) -> None:
     """Every file can be written, and none is written over another or over what is read."""
     if common.plot is not None and not show.can_plot(chosen):
         raise UsageError(message(chosen.name, "no --plot, as there is nothing to draw", common.plot))
     read = {flag(name): value for name, value in asdict(chosen.settings).items() if _is_file(chosen, name)}
     taken = {Path(path).absolute(): option for option, path in read.items() if path is not None}
-    if common.load is not None and common.save is None:
-        taken[common.load.absolute()] = "--load"
-    for name in ("save", "json", "plot"):
-        path = getattr(common, name)
+    load = getattr(common, "load", None)
+    if load is not None and common.save is None:
+        taken[load.absolute()] = "--load"
+    for name in ("save", "npz", "json", "plot"):
+        path = getattr(common, name, None)
         if path is None:
             continue
         if path.absolute() in taken:

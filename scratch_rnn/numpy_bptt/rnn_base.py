@@ -79,7 +79,6 @@ class RNNBase:
             warnings.warn(f"{who}: dropout acts between layers, and num_layers is 1", stacklevel=3)
         self.training = True
         self._rng = np.random.default_rng() if rng is None else rng
-        self.step_options = step_options
         self._engine = ENGINES[engine](self.cell, self.fused, **step_options)
         bound = 1 / math.sqrt(sizes.hidden_size)  # as torch initialises: every parameter alike
         shapes = stack_shapes(sizes)

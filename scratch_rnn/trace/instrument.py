@@ -16,6 +16,7 @@ Which equation a line belongs to is read from the comments:
 """
 
 import ast
+import copy
 import inspect
 import io
 import re
@@ -94,11 +95,11 @@ def instrument(source: Source, note: Note) -> Callable[..., Any]:
 
     The first notes of a call are its arguments, at the lines on which they are written.
     """
-    tree = ast.FunctionDef(**{name: getattr(source.tree, name) for name in source.tree._fields})
+    tree = copy.deepcopy(source.tree)
     start = tree.body[0].lineno
     arguments = [_note_call(line.number, line.names) for line in source.lines if line.number < start]
     tree.body = arguments + _noted(tree.body)
-    module = ast.fix_missing_locations(ast.Module([ast.copy_location(tree, source.tree)], type_ignores=[]))
+    module = ast.Module([tree], type_ignores=[])
     namespace = source.function.__globals__ | {"_note": note}
     exec(compile(module, source.function.__code__.co_filename, "exec"), namespace)
     compiled: Callable[..., Any] = namespace[tree.name]
@@ -109,15 +110,11 @@ def _noted(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     """The statements, and after each assignment the call that reports it."""
     result: list[ast.stmt] = []
     for statement in body:
+        result.append(statement)
         if isinstance(statement, ast.If):
-            statement = ast.copy_location(
-                ast.If(statement.test, _noted(statement.body), _noted(statement.orelse)), statement
-            )
-            result.append(statement)
+            statement.body, statement.orelse = _noted(statement.body), _noted(statement.orelse)
         elif isinstance(statement, ast.Assign):
-            result += [statement, _note_call(statement.lineno, tuple(_assigned(statement)))]
-        else:
-            result.append(statement)
+            result.append(_note_call(statement.lineno, tuple(_assigned(statement))))
     return result
 
 

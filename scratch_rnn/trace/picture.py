@@ -78,7 +78,7 @@ def png(blocks: Sequence[Block]) -> bytes:
 
 def _height(panel: Panel) -> float:
     """Inches."""
-    return 0.4 + 0.085 * max(6, min(MAX_UNITS, panel.values.shape[1]))
+    return 0.4 + 0.11 * max(5, min(MAX_UNITS, panel.values.shape[1]))
 
 
 def _draw_block(part: Any, block: Block) -> None:
@@ -148,15 +148,12 @@ def _draw_legend(part: Any) -> None:
     bars.set_ylim(0.5, -0.5)
     bars.set_xticks(range(5), [f"{value:g}" for value in values])
     bars.set_title("gate", fontsize=8)
-    ticks = np.array([-1, -0.25, 0, 0.25, 1])
-    for axes, kind, title in (
-        (signed, "signed", "signed value"),
-        (gradient, "gradient", "gradient, √ scale"),
-    ):
-        norm = _norm(kind, 1.0)
+    for axes, kind, share in ((signed, "signed", 2), (gradient, "gradient", 4)):
+        norm, ticks = _norm(kind, 1.0), np.array([-1, -1 / share, 0, 1 / share, 1])
         axes.imshow(norm.inverse(np.linspace(0, 1, 201))[None], cmap=SIGNED, norm=norm, aspect="auto")
-        axes.set_xticks(200 * np.asarray(norm(ticks)), ["-max", "-max/4", "0", "max/4", "max"])
-        axes.set_title(title, fontsize=8)
+        axes.set_xticks(200 * np.asarray(norm(ticks)), ["−max", f"−max/{share}", "0", f"max/{share}", "max"])
+    signed.set_title("signed value", fontsize=8)
+    gradient.set_title("gradient, √ scale", fontsize=8)
     for axes in (bars, signed, gradient):
         axes.set_yticks([])
         axes.tick_params(labelsize=7)

@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +31,6 @@ from scratch_rnn.checks import expect_int, expect_one_of, message
 from scratch_rnn.numpy_bptt import layer as bptt
 from scratch_rnn.numpy_bptt.layout import Packed
 from scratch_rnn.numpy_bptt.rnn_base import ENGINES, RNNBase, Tape
-from scratch_rnn.numpy_bptt.stack import Engine
 from scratch_rnn.outputs import replacing
 from scratch_rnn.parameters import suffixes
 from scratch_rnn.trace import picture
@@ -240,8 +240,10 @@ def recording(layer: RNNBase) -> Iterator[Trace]:
         raise ValueError(message(WHO, "a layer that is not being recorded", "one that is"))
     step, step_backward = read(layer.cell.step), read(layer.cell.step_backward, backward=True)
     record = _Record(layer, {"forward": step.lines, "backward": step_backward.lines})
-    cell = SimpleNamespace(step=record.reporting(step), step_backward=record.reporting(step_backward))
-    changed = _changed(record, ENGINES["steps"](cell, layer.fused, **layer.step_options))
+    cell: Any = SimpleNamespace(step=record.reporting(step), step_backward=record.reporting(step_backward))
+    options = list(signature(layer.cell.step).parameters)[3:]  # an RNN's nonlinearity
+    steps = ENGINES["steps"](cell, layer.fused, **{name: getattr(layer, name) for name in options})
+    changed = _changed(record, steps)
     before = {name: vars(layer)[name] for name in changed if name in vars(layer)}
     vars(layer).update(changed)
     try:
@@ -252,7 +254,7 @@ def recording(layer: RNNBase) -> Iterator[Trace]:
         vars(layer).update(before)
 
 
-def _changed(record: _Record, steps: Engine) -> dict[str, Any]:
+def _changed(record: _Record, steps: Any) -> dict[str, Any]:
     """The attributes of a layer that differ while it is recorded."""
     layer, run, backward = record.layer, record.layer._run, record.layer.backward
 
@@ -280,7 +282,7 @@ def _changed(record: _Record, steps: Engine) -> dict[str, Any]:
     }
 
 
-def _reporting_engine(record: _Record, steps: Engine) -> Engine:
+def _reporting_engine(record: _Record, steps: Any) -> Any:
     """`steps`, and before each pass through a direction of a layer the record is told which it is."""
 
     def begin(which: str, state: int, batch_sizes: Sequence[int], reverse: bool) -> None:
@@ -297,4 +299,4 @@ def _reporting_engine(record: _Record, steps: Engine) -> Engine:
         begin("backward", state, tape.batch_sizes, not tape.reverse)
         return steps.backward(d_y, d_state_n, tape)
 
-    return Engine(forward, backward)
+    return SimpleNamespace(forward=forward, backward=backward)
