@@ -6,8 +6,7 @@ The source is read with `ast`, and a call is inserted after each assignment:
                                    ->     _note(65, {"c_next": c_next})
 
 No equation is written a second time: what runs is the function's own code, in its own module's namespace.
-Only code in which every value has a name at the time when it is computed can be reported completely.
-Anything else (a loop, an in-place update) raises, so that no value is missed without a word.
+A statement whose values cannot all be reported (a loop, an in-place update) raises.
 
 Which equation a line belongs to is read from the comments:
 
@@ -32,7 +31,6 @@ from scratch_rnn.checks import message
 WHO = "trace"
 NUMBER = re.compile(r"#\s*\((\d+)\)")
 PLAIN = (ast.Return, ast.Raise, ast.Assert, ast.Pass)
-"""Statements that assign nothing."""
 
 Note = Callable[[int, Mapping[str, Any]], None]
 """Called with a line number, and with the names that this line assigned and their values."""
@@ -212,6 +210,5 @@ def _check_expressions(node: ast.AST, file: str) -> None:
 
 def _refuse(node: ast.stmt | ast.expr, file: str) -> None:
     expected = "assignments of new values to plain names, if and return"
-    raise ValueError(
-        message(WHO, expected, f"{ast.unparse(node).splitlines()[0]!r} in {file}, line {node.lineno}")
-    )
+    code = ast.unparse(node).splitlines()[0]
+    raise ValueError(message(WHO, expected, f"{code!r} in {file}, line {node.lineno}"))

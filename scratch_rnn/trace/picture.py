@@ -10,7 +10,7 @@ gradient beside it.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,9 @@ from numpy import ndarray
 from scratch_rnn.trace.instrument import Line
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#08306b", "#4a90c8", "#f2efe9", "#ee8a36", "#7f2704"])
-GATE, EMPTY = "0.25", "0.92"
+GATE, EMPTY = 0.25, 0.92
+LEGEND = {"gate": ("gate", 1), "signed": ("signed value", 2), "gradient": ("gradient, √ scale", 4)}
+"""By kind of panel: its title, and the share of the largest value that is marked between 0 and that."""
 ACTIVATIONS = {"sigmoid", "tanh", "relu"}
 MAX_UNITS, MAX_STEPS = 16, 60
 """A panel shows the first of more."""
@@ -39,11 +41,20 @@ class Panel(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The pictures of one trace. A row is a value and its gradient, or the value alone."""
+    """The pictures of one trace: `axis` says what the labels of the steps are.
+
+    A row is a value and its gradient, or the value alone.
+    """
 
     title: str
+    axis: str
     labels: Sequence[str]
     rows: Sequence[Sequence[Panel]]
+
+    @property
+    def heights(self) -> list[float]:
+        """The height of each row in inches."""
+        return [0.4 + 0.11 * max(5, min(MAX_UNITS, row[0].values.shape[1])) for row in self.rows]
 
 
 def panels(lines: Sequence[Line], states: Sequence[str], values: Mapping[str, ndarray]) -> list[list[Panel]]:
@@ -64,35 +75,29 @@ def drawn(lines: Sequence[Line], states: Sequence[str]) -> Iterator[tuple[str, s
 def png(blocks: Sequence[Block]) -> bytes:
     """The blocks below each other, as a PNG."""
     steps = min(MAX_STEPS, max(len(block.labels) for block in blocks))
-    heights = [0.9 + sum(_height(row[0]) for row in block.rows) for block in blocks]
-    width = max(7.0, 2 * (1.2 + 0.22 * steps))
+    heights = [0.9 + sum(block.heights) for block in blocks]
+    width = max(7.0, 2 * (1.2 + 0.18 * steps))
     figure = Figure(figsize=(width, sum(heights) + 0.8), layout="constrained")
     parts = figure.subfigures(len(blocks) + 1, 1, height_ratios=[*heights, 0.8], squeeze=False)[:, 0]
     for part, block in zip(parts, blocks, strict=False):
         _draw_block(part, block)
-    _draw_legend(parts[-1])
+    _draw_legend(parts[-1], {panel.kind for block in blocks for row in block.rows for panel in row})
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
     return buffer.getvalue()
 
 
-def _height(panel: Panel) -> float:
-    """Inches."""
-    return 0.4 + 0.11 * max(5, min(MAX_UNITS, panel.values.shape[1]))
-
-
 def _draw_block(part: Any, block: Block) -> None:
     columns = max(map(len, block.rows))
-    heights = [_height(row[0]) for row in block.rows]
-    grid = part.subplots(len(block.rows), columns, squeeze=False, height_ratios=heights)
+    grid = part.subplots(len(block.rows), columns, squeeze=False, height_ratios=block.heights)
     headings = ("forward pass", "backward pass: ∂loss/∂value")[:columns]
     part.suptitle(plain_text(block.title), fontsize=11, fontweight="bold")
     for number, (axes_row, row) in enumerate(zip(grid, block.rows, strict=True)):
         for axes, panel, heading in zip(axes_row, row, headings, strict=False):
             _draw_panel(axes, panel)
-            _label_steps(axes, block.labels, last=number == len(block.rows) - 1)
+            _label_steps(axes, block, last=number == len(block.rows) - 1)
             if number == 0:
-                axes.set_title(heading, fontsize=10)
+                axes.set_title(f"{heading}\n", fontsize=10)  # the panel's own title is on the second line
 
 
 def _draw_panel(axes: Any, panel: Panel) -> None:
@@ -106,29 +111,35 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     axes.set_xlim(-0.5, steps - 0.5)
     axes.set_ylim(units - 0.5, -0.5)
     scale = "gate, 0…1" if panel.kind == "gate" else f"±{largest:.2g}"
-    some = f", {units} of {panel.values.shape[1]} units" if units < panel.values.shape[1] else ""
+    some = f", units 0–{units - 1} of {panel.values.shape[1]}" if units < panel.values.shape[1] else ""
     axes.set_title(f"{panel.name}   {scale}{some}", fontsize=8, loc="left")
     axes.set_ylabel("unit", fontsize=7)
     axes.set_yticks([0, units - 1] if units > 1 else [0])
     axes.tick_params(labelsize=7, length=2)
 
 
-def _label_steps(axes: Any, labels: Sequence[str], last: bool) -> None:
+def _label_steps(axes: Any, block: Block, last: bool) -> None:
     """Single characters at each step; longer labels, numbers for example, at about ten of them."""
+    labels = block.labels
     steps = range(min(MAX_STEPS, len(labels)))
     ticks = steps if max(map(len, labels)) == 1 else steps[:: -(-len(steps) // 10)]
     axes.set_xticks(list(ticks), [plain_text(labels[t]) for t in ticks] if last else [])
     if last:
-        some = f" (the first {MAX_STEPS} of {len(labels)})" if len(labels) > MAX_STEPS else ""
-        axes.set_xlabel(f"step of the sequence, labelled with its input{some}", fontsize=8)
+        some = f" (the first {MAX_STEPS} of {len(labels)} steps)" if len(labels) > MAX_STEPS else ""
+        axes.set_xlabel(f"{block.axis}{some}", fontsize=8)
 
 
 def _draw_bars(axes: Any, values: ndarray) -> None:
-    """A bar for each value, filled from the bottom of its cell: the cell is the whole of 1."""
+    """A bar for each value, filled from the bottom of its cell, as one image: a bar is 40 by 8 pixels."""
     steps, units = values.shape
-    t, unit = (index.ravel() for index in np.meshgrid(np.arange(steps), np.arange(units), indexing="ij"))
-    axes.bar(t, -0.8 * np.ones(t.size), 0.8, bottom=unit + 0.4, color=EMPTY)
-    axes.bar(t, -0.8 * values.ravel(), 0.8, bottom=unit + 0.4, color=GATE)
+    levels = (np.arange(40)[::-1] + 0.5) / 40
+    filled = values.T[:, None, :, None] > levels[:, None, None]  # (units, 40, T, 1)
+    bars = np.broadcast_to(np.where(filled, GATE, EMPTY), (units, 40, steps, 8))
+    image = np.pad(bars, ((0, 0), (5, 5), (0, 0), (1, 1)), constant_values=1.0).reshape(
+        50 * units, 10 * steps
+    )
+    sides = (-0.5, steps - 0.5, units - 0.5, -0.5)
+    axes.imshow(image, cmap="gray", vmin=0, vmax=1, extent=sides, aspect="auto", interpolation="none")
 
 
 def _norm(kind: str, largest: float) -> Normalize:
@@ -140,22 +151,23 @@ def _norm(kind: str, largest: float) -> Normalize:
     return FuncNorm(root, vmin=-largest, vmax=largest)
 
 
-def _draw_legend(part: Any) -> None:
-    """What bars and colours mean."""
-    bars, signed, gradient = part.subplots(1, 3)
-    values = np.linspace(0, 1, 5)
-    _draw_bars(bars, values[:, None])
-    bars.set_ylim(0.5, -0.5)
-    bars.set_xticks(range(5), [f"{value:g}" for value in values])
-    bars.set_title("gate", fontsize=8)
-    for axes, kind, share in ((signed, "signed", 2), (gradient, "gradient", 4)):
-        norm, ticks = _norm(kind, 1.0), np.array([-1, -1 / share, 0, 1 / share, 1])
-        axes.imshow(norm.inverse(np.linspace(0, 1, 201))[None], cmap=SIGNED, norm=norm, aspect="auto")
-        axes.set_xticks(200 * np.asarray(norm(ticks)), ["−max", f"−max/{share}", "0", f"max/{share}", "max"])
-    signed.set_title("signed value", fontsize=8)
-    gradient.set_title("gradient, √ scale", fontsize=8)
-    for axes in (bars, signed, gradient):
+def _draw_legend(part: Any, kinds: Collection[str]) -> None:
+    """What the bars and colours mean that are in the picture."""
+    shown = [kind for kind in LEGEND if kind in kinds]
+    for axes, kind in zip(part.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        title, share = LEGEND[kind]
+        if kind == "gate":
+            values = np.linspace(0, 1, 5)
+            _draw_bars(axes, values[:, None])
+            axes.set_ylim(0.5, -0.5)
+            axes.set_xticks(range(5), [f"{value:g}" for value in values])
+        else:
+            norm, ticks = _norm(kind, 1.0), np.array([-1, -1 / share, 0, 1 / share, 1])
+            axes.imshow(norm.inverse(np.linspace(0, 1, 201))[None], cmap=SIGNED, norm=norm, aspect="auto")
+            labels = ["−max", f"−max/{share}", "0", f"max/{share}", "max"]
+            axes.set_xticks(200 * np.asarray(norm(ticks)), labels)
         axes.set_yticks([])
+        axes.set_title(title, fontsize=8)
         axes.tick_params(labelsize=7)
 
 

@@ -10,15 +10,16 @@ cell's two functions are compiled again so that they report each assignment (ins
 layer is as it was before, also after an exception. A block holds one forward pass and, if wanted, its
 backward pass; a later pair takes the place of an earlier one.
 
-Axes (scratch_rnn/notation.py): T time steps of the longest sequence, N batch, F the features of a value. All
-arrays are time-major, whatever the caller's layout; an unbatched sequence is N = 1. t is the position in the
-sequence, in the reverse direction too. Rows are in the caller's order, NaN where a sequence has no step t.
+Axes (scratch_rnn/notation.py): T time, N batch, F features. All arrays are time-major, whatever the caller's
+layout; an unbatched sequence is N = 1. t is the position in the sequence, in the reverse direction too. Rows
+are in the caller's order, NaN where a sequence has no step t.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,7 +52,7 @@ class _Pass:
         """By line and name."""
 
     def begin_step(self) -> None:
-        """The next step, in the order in which layer.py computes them."""
+        """Go on to the next t, in the order in which layer.py computes them."""
         self._t = next(self._times)
 
     def note(self, line: int, values: Mapping[str, Any]) -> None:
@@ -71,15 +72,14 @@ class _Record:
     lines: Mapping[str, Sequence[Line]]
     passes: dict[str, dict[int, _Pass]] = field(default_factory=lambda: {which: {} for which in PASSES})
     """By "forward" and "backward", and by the number of the state in the stack."""
-    known: dict[str, str] = field(init=False)
-    """Every name of the source, and the pass whose value is meant by it: the forward one if both have it."""
     running: _Pass = field(default_factory=lambda: _Pass((), ()))
     tape: Tape | None = None
 
-    def __post_init__(self) -> None:
-        names = {which: [name for line in self.lines[which] for name in line.names] for which in PASSES}
-        self.known = {name: which for which in PASSES for name in names[which]}
-        self.known |= dict.fromkeys(names["forward"], "forward")
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """Every name of the source, and the pass whose value is meant by it: the first that assigns it."""
+        pairs = [(name, which) for which in PASSES for line in self.lines[which] for name in line.names]
+        return dict(pairs) | dict(pairs[::-1])
 
     def reporting(self, source: Source) -> Callable[..., Any]:
         """The function of this source, compiled to report to the pass that is running."""
@@ -101,11 +101,11 @@ class Trace:
 
     def at(self, layer: int = 0, reverse: bool = False) -> "Trace":
         """The trace of another layer or direction of the same recording. ValueError where there is none."""
-        sizes = self._record.layer.sizes
-        if expect_int(WHO, "layer", layer, 0) >= sizes.num_layers or (reverse and not sizes.bidirectional):
-            expected = f"one of {sizes.num_layers} layers in {sizes.directions} directions"
+        layers, directions = self._record.layer.sizes.num_layers, self._record.layer.sizes.directions
+        if expect_int(WHO, "layer", layer, 0) >= layers or int(reverse) >= directions:
+            expected = f"one of {layers} layers in {directions} directions"
             raise ValueError(message(WHO, expected, f"layer {layer}, {reverse=}"))
-        return Trace(self._record, layer * sizes.directions + int(reverse))
+        return Trace(self._record, layer * directions + int(reverse))
 
     @property
     def names(self) -> list[str]:
@@ -126,15 +126,13 @@ class Trace:
         self._check_has_run(known[name], name)
         values = self._last(name)
         if not values:
-            expected = f"a name that has a value in this run ({', '.join(self.names)})"
-            raise KeyError(message(WHO, expected, f"{name!r}, which has none"))
+            raise KeyError(message(WHO, f"one of {', '.join(self.names)}", f"{name!r}, which has no value"))
         return self._whole(name, values)
 
     def sequence(self, number: int) -> dict[str, ndarray]:
-        """One sequence of the caller's batch without its padding: name -> (length, F).
+        """One sequence of the caller's batch without its padding: (length, F) by name; ValueError if none.
 
-        It has every name but the parameters' gradients, which belong to no single sequence. Raises ValueError
-        for a number that the batch does not have.
+        Parameters' gradients, which belong to no single sequence, are left out.
         """
         lengths = self._lengths()
         if expect_int(WHO, "the number of a sequence", number, 0) >= len(lengths):
@@ -159,8 +157,8 @@ class Trace:
     def arrays(self) -> dict[str, ndarray]:
         """Every value of all layers and directions, named as parameters are: f_l0, d_f_l1_reverse."""
         ends = [suffix for _, suffix in suffixes(self._record.layer.sizes)]
-        traces = [Trace(self._record, state) for state in range(len(ends))]
-        return {name + end: t[name] for t, end in zip(traces, ends, strict=True) for name in t.names}
+        traces = {end: Trace(self._record, state) for state, end in enumerate(ends)}
+        return {name + end: trace[name] for end, trace in traces.items() for name in trace.names}
 
     def npz(self, path: str | Path) -> None:
         """Write `arrays()` to a file for numpy.load."""
@@ -174,7 +172,8 @@ class Trace:
         if len(labels) != steps:
             raise ValueError(message(WHO, f"labels for {steps} steps", len(labels)))
         states = [f"{name}_next" for name in self._record.layer.cell.State._fields]
-        return picture.Block(title, labels, picture.panels(self._record.lines["forward"], states, values))
+        rows = picture.panels(self._record.lines["forward"], states, values)
+        return picture.Block(title, "step t" if inputs is None else "input at each step", labels, rows)
 
     def plot(
         self, path: str | Path, title: str = "", inputs: Sequence[str] | None = None, sequence: int = 0
@@ -263,9 +262,8 @@ def _changed(record: _Record, steps: Any) -> dict[str, Any]:
             expected = "one forward pass and then its backward pass"
             raise ValueError(message(WHO, expected, "two forward passes before a backward pass"))
         record.passes, record.tape = {which: {} for which in PASSES}, None
-        result = run(x, state, drop, keep)
-        record.tape = result[2]
-        return result
+        output, state_n, record.tape = run(x, state, drop, keep)
+        return output, state_n, record.tape
 
     def recorded_backward(tape: Any, d_output: Any = None, d_state_n: Any = None) -> Any:
         if record.tape is None or tape is not record.tape:
@@ -299,4 +297,4 @@ def _reporting_engine(record: _Record, steps: Any) -> Any:
         begin("backward", state, tape.batch_sizes, not tape.reverse)
         return steps.backward(d_y, d_state_n, tape)
 
-    return SimpleNamespace(forward=forward, backward=backward)
+    return type(steps)(forward, backward)

@@ -138,7 +138,7 @@ def test_a_line_that_does_not_run_has_no_value() -> None:
     assert list(used) == ["d_m", "d_weight_hr"]
     np.testing.assert_array_equal(projected["d_m"], used["d_m"])
     assert "d_bias_ih" not in traced(Case("lstm", bias=False)).names
-    with pytest.raises(KeyError, match="got 'd_weight_hr', which has none"):
+    with pytest.raises(KeyError, match="got 'd_weight_hr', which has no value"):
         plain["d_weight_hr"]
 
 
