@@ -41,13 +41,10 @@ class Panel(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The pictures of one trace: `axis` says what the labels of the steps are.
-
-    A row is a value and its gradient, or the value alone.
-    """
+    """The pictures of one trace. A row is a value and, after a backward pass, its gradient."""
 
     title: str
-    axis: str
+    xlabel: str
     labels: Sequence[str]
     rows: Sequence[Sequence[Panel]]
 
@@ -120,13 +117,12 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
 
 def _label_steps(axes: Any, block: Block, last: bool) -> None:
     """Single characters at each step; longer labels, numbers for example, at about ten of them."""
-    labels = block.labels
-    steps = range(min(MAX_STEPS, len(labels)))
+    labels, steps = block.labels, range(min(MAX_STEPS, len(block.labels)))
     ticks = steps if max(map(len, labels)) == 1 else steps[:: -(-len(steps) // 10)]
     axes.set_xticks(list(ticks), [plain_text(labels[t]) for t in ticks] if last else [])
     if last:
         some = f" (the first {MAX_STEPS} of {len(labels)} steps)" if len(labels) > MAX_STEPS else ""
-        axes.set_xlabel(f"{block.axis}{some}", fontsize=8)
+        axes.set_xlabel(f"{block.xlabel}{some}", fontsize=8)
 
 
 def _draw_bars(axes: Any, values: ndarray) -> None:
@@ -135,9 +131,8 @@ def _draw_bars(axes: Any, values: ndarray) -> None:
     levels = (np.arange(40)[::-1] + 0.5) / 40
     filled = values.T[:, None, :, None] > levels[:, None, None]  # (units, 40, T, 1)
     bars = np.broadcast_to(np.where(filled, GATE, EMPTY), (units, 40, steps, 8))
-    image = np.pad(bars, ((0, 0), (5, 5), (0, 0), (1, 1)), constant_values=1.0).reshape(
-        50 * units, 10 * steps
-    )
+    margins = ((0, 0), (5, 5), (0, 0), (1, 1))
+    image = np.pad(bars, margins, constant_values=1.0).reshape(50 * units, 10 * steps)
     sides = (-0.5, steps - 0.5, units - 0.5, -0.5)
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, extent=sides, aspect="auto", interpolation="none")
 

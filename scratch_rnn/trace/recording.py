@@ -143,8 +143,7 @@ class Trace:
     def lines(self, which: str = "forward") -> dict[int, Line]:
         """The lines of `step` ("forward") or `step_backward` ("backward") that assign names, by line number.
 
-        A name that is assigned on two lines has its own value on each. Raises ValueError where that pass has
-        not run.
+        A name that is assigned on two lines has its own value on each. ValueError if that pass has not run.
         """
         self._check_has_run(expect_one_of(WHO, "the pass", which, PASSES), "its lines")
         reported, result = self._record.passes[which][self._state].at_line, {}
