@@ -267,7 +267,6 @@ def _changed(record: _Record, steps: Any) -> dict[str, Any]:
     def recorded_backward(tape: Any, d_output: Any = None, d_state_n: Any = None) -> Any:
         if record.tape is None or tape is not record.tape:
             raise ValueError(message(WHO, "the tape of this recording's forward pass", "another tape"))
-        record.passes["backward"] = {}
         return backward(tape, d_output, d_state_n)
 
     return {

@@ -1,5 +1,6 @@
 """What a recording leaves as it was, what it gives, and what it refuses."""
 
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -140,6 +141,15 @@ def test_a_line_that_does_not_run_has_no_value() -> None:
     assert "d_bias_ih" not in traced(Case("lstm", bias=False)).names
     with pytest.raises(KeyError, match="got 'd_weight_hr', which has no value"):
         plain["d_weight_hr"]
+
+
+def test_a_last_value_that_is_no_array_is_none() -> None:
+    run = import_module("scratch_rnn.trace.recording")._Pass(batch_sizes=(1, 1), times=(1, 0))
+    array = np.ones((1, 2))
+    run.begin_step()
+    run.note(7, {"q": array})
+    run.note(8, {"q": None})
+    assert (dict(run.last["q"]), run.at_line[7, "q"], dict(run.at_line[8, "q"])) == ({}, {1: array}, {})
 
 
 def test_an_npz_has_every_value(tmp_path: Path) -> None:
