@@ -1,12 +1,12 @@
 """Recurrent networks in torch tensors, the forward pass alone: autograd writes the backward pass.
 
-Read: rnn → lstm → gru → layer → stack, each beside its NumPy twin of the same name, then what surrounds
-them: packed, edges, modules, cells; checks is what they refuse. What is made of them: encoder, decoder and
-seq2seq, model and caption, trainer.
+Read rnn → lstm → gru → layer → stack, each with its NumPy twin of the same name; then the public classes:
+packed, layout, rnn_base, modules, cells. checks, cell_checks and packed_checks hold the errors. fused/ is the
+fast engine, whose backward pass is by hand. models/ has the models of the labs.
 """
 
 from scratch_rnn.torch_autograd import gru, lstm, rnn
-from scratch_rnn.torch_autograd.cells import GRUCell, LSTMCell, RNNCell
+from scratch_rnn.torch_autograd.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from scratch_rnn.torch_autograd.modules import GRU, LSTM, RNN
 from scratch_rnn.torch_autograd.packed import (
     PackedSequence,
@@ -19,6 +19,7 @@ from scratch_rnn.torch_autograd.packed import (
     unpack_sequence,
     unpad_sequence,
 )
+from scratch_rnn.torch_autograd.rnn_base import RNNBase
 
 __all__ = [
     "GRU",
@@ -27,7 +28,9 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "PackedSequence",
+    "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "gru",
     "invert_permutation",
     "last_step",

@@ -23,20 +23,16 @@ Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-State = Any
-"""The State of one cell file: a NamedTuple of (N, ·) tensors, h first."""
-Params = Any
-"""The Params of the same cell file."""
+from scratch_rnn.torch_autograd.protocols import Params, State
 
 
 def forward(
-    step: Callable[..., Any],
+    step: Callable[..., State],
     x: Float[Tensor, "R I"],
     batch_sizes: Sequence[int],
     state: State,
@@ -65,12 +61,12 @@ def _split_steps(rows: Float[Tensor, "R I"], batch_sizes: Sequence[int]) -> Sequ
 
 def _split_state(state: State, n: int) -> tuple[State, State]:
     """The first n rows of every tensor of a state, and the others."""
-    first, others = zip(*(torch.split(a, [n, len(a) - n]) for a in state), strict=True)
+    first, others = zip(*(torch.split(a, [n, a.shape[0] - n]) for a in state), strict=True)
     return type(state)(*first), type(state)(*others)
 
 
 def _join_state(first: State, others: State) -> State:
     """`_split_state`, undone."""
-    if len(others[0]) == 0:
+    if others.h.shape[0] == 0:
         return first
     return type(first)(*(torch.cat(pair) for pair in zip(first, others, strict=True)))

@@ -11,27 +11,25 @@ Axes (scratch_rnn/notation.py): R rows, I input, O = D·P output. States and par
 direction d of layer k is number k·D + d.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-Engine = Callable[..., Any]
-"""How one direction of one layer is run: layer.forward with its cell's step, or what equals it."""
+from scratch_rnn.torch_autograd.protocols import Engine, Params, State
 
 
 def forward(
     engine: Engine,
     x: Float[Tensor, "R I"],
     batch_sizes: Sequence[int],
-    states: Sequence[Any],
-    params: Sequence[Any],
+    states: Sequence[State],
+    params: Sequence[Params],
     layers: int,
     dropout: float,
-) -> tuple[Float[Tensor, "R O"], list[Any]]:
+) -> tuple[Float[Tensor, "R O"], list[State]]:
     """`dropout` is p in training, 0 outside it: (output, final states)."""
     directions = len(params) // layers
     states_n = []
