@@ -1,7 +1,7 @@
 """Layers on layers, in one direction or two, with dropout between them.
 
-Pure functions. What one direction of one layer does is layer.py; how callers lay out their sequences is
-edges.py; the classes that people call are modules.py.
+Pure functions. layer.py is one direction of one layer, layout.py converts from and to the layouts of callers,
+and modules.py has the classes that people call.
 
     (1)  x^k = m^k ⊙ y^{k-1}                 from layer 1 on, in training: m is 0, or 1/(1-p)
     (2)  y^k_d, s^k_d = layer(x^k, s_0^k_d)  for each direction d
@@ -30,7 +30,7 @@ def forward(
     layers: int,
     dropout: float,
 ) -> tuple[Float[Tensor, "R O"], list[State]]:
-    """`dropout` is p in training, 0 outside it: (output, final states)."""
+    """(output, last states). `dropout` is p in training, and 0 in evaluation."""
     directions = len(params) // layers
     states_n = []
     for k in range(layers):

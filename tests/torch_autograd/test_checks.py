@@ -20,7 +20,7 @@ def test_torchs_error_on_purpose_is_ours_too(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ACCIDENTS)
-def test_torchs_accident_is_an_error_of_ours(code: str) -> None:
+def test_an_accidental_error_of_torch_is_an_error_of_ours(code: str) -> None:
     kind, text = outcome(code, THEIRS)
     assert kind is not None, "torch no longer refuses this"
     assert text != ACCIDENTS[code], "torch now says the same: the case belongs above"
@@ -73,7 +73,7 @@ def _flat(value: Any) -> Any:
         yield from ([part] if hasattr(part, "shape") else _flat(part))
 
 
-def test_idle_dropout_warns_in_torchs_words_and_points_at_the_caller() -> None:
+def test_dropout_without_effect_warns_with_torchs_text_at_the_callers_line() -> None:
     for name, value in itertools.product(LAYERS, (1, 0.25)):
         with pytest.warns(UserWarning, match="dropout option adds dropout") as theirs:
             THEIRS[name](3, 4, dropout=value)
@@ -91,7 +91,7 @@ def test_an_engine_that_does_not_exist_is_refused() -> None:
             THEIRS[name](3, 4, engine="steps")
 
 
-def test_a_refused_call_leaves_its_arguments_alone() -> None:
+def test_a_refused_call_does_not_modify_its_arguments() -> None:
     x, h = zeros(5, 2, 7), zeros(1, 3, 4)
     assert outcome("GRU(3, 4)(x, h)", OURS | {"x": x, "h": h})[0] is RuntimeError
     assert (x.shape, h.shape) == ((5, 2, 7), (1, 3, 4))

@@ -1,4 +1,4 @@
-"""Layers compile whole, export, and take complex numbers: unhooked.py, run in a process of its own."""
+"""Compilation, export and complex numbers: runs unhooked.py in another process, without the shape hook."""
 
 import os
 import re
