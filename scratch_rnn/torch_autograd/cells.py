@@ -94,6 +94,8 @@ class RNNCellBase(Module):
 class RNNCell(RNNCellBase):
     """h' = tanh(…) or max(0, …); rnn.py has the equations."""
 
+    __constants__: ClassVar = [*RNNCellBase.__constants__, "nonlinearity"]
+
     cell = rnn
 
     def __init__(

@@ -112,6 +112,25 @@ def test_a_dynamic_batch_with_a_state_and_batch_first_is_exported(name: str, str
         assert_close(exported(x, h), theirs(x, h))
 
 
+@pytest.mark.filterwarnings("ignore")
+@every
+def test_the_fused_engine_refuses_export_and_tracing_and_names_the_other(name: str) -> None:
+    fused = getattr(here, name)(3, 4, dtype=torch.float64, engine="fused")
+    x = (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
+    calls: list[Any] = [
+        lambda: torch.export.export(fused, x, strict=True),
+        lambda: torch.export.export(fused, x, strict=False),
+        lambda: vars(torch.jit)["trace"](fused, x),
+        lambda: compile_(fused, fullgraph=True)(*x),
+    ]
+    for call in calls:
+        with pytest.raises(Exception, match='engine="steps" supports all'):
+            call()
+    compiled = compile_(fused, "aot_eager")
+    assert_same(compiled(*x), fused(*x))
+    assert_same(gradients(fused, compiled(*x)), gradients(fused, fused(*x)))
+
+
 @every
 def test_complex_numbers_forward_and_backward(name: str) -> None:
     theirs, ours = pair(name, 3, 4, dtype=torch.complex64)

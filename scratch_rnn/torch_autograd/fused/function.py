@@ -25,6 +25,11 @@ MAX_NUMBERS_PER_SPAN = 2**19
 """Larger than the limit of scratch_rnn/spans.py: a call costs more in torch, and longer spans need fewer."""
 
 
+NO_GRAPH = (
+    'engine="fused": expected no export, trace or fullgraph=True (engine="steps" supports all), got one'
+)
+
+
 class OnceDifferentiable(torch.autograd.Function):
     """A Function that has a first derivative in reverse mode, and no other derivative."""
 
@@ -59,7 +64,14 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def apply(function: type[OnceDifferentiable], x: Tensor, state: Any, params: Any, *options: Any) -> Any:
-    """Run a Function in the dtype of the weights, without autocast."""
+    """Run a Function in the dtype of the weights, without autocast.
+
+    Tracing and export are refused. Under torch.compile this function is a break between two graphs.
+    """
+    if torch.compiler.is_dynamo_compiling():
+        torch._dynamo.graph_break(msg=NO_GRAPH)
+    if torch._C._get_tracing_state() is not None or torch.compiler.is_exporting():
+        raise RuntimeError(NO_GRAPH)
     run: Callable[..., Any] = function.apply
     dtype = params.weight_ih.dtype
     with without_autocast(x.device):
