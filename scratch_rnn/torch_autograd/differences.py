@@ -129,6 +129,16 @@ DIFFERENCES = (
         'RuntimeError that names engine="steps", which supports them',
     ),
     Difference(
+        "torch.jit.trace of a layer",
+        "the trace runs at any number of steps",
+        'it runs at the traced number of steps and any batch size; engine="fused" is refused',
+    ),
+    Difference(
+        "torch.jit.trace of a packed sequence",
+        "the trace runs at any lengths",
+        "RuntimeError",
+    ),
+    Difference(
         "torch.jit.script of a layer",
         "works, with a warning that it is deprecated",
         "refused; torch.compile and torch.export work",

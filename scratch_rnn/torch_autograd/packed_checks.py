@@ -20,6 +20,13 @@ def is_tensor(who: str, what: str, x: object, expected: str = "a Tensor") -> Non
         raise TypeError(message(who, f"{what} to be {expected}", type(x).__name__))
 
 
+def not_traced(who: str) -> None:
+    """RuntimeError under torch.jit.trace: the trace would keep the lengths of its example."""
+    if torch._C._get_tracing_state() is not None:
+        expected = "no torch.jit.trace, which would keep the lengths of its example (torch.compile does not)"
+        raise RuntimeError(message(who, expected, "one"))
+
+
 def pair(data: Any) -> tuple[Any, Any]:
     """PackedSequence's single argument is (data, batch_sizes)."""
     if not isinstance(data, list | tuple) or len(data) != 2:
@@ -29,6 +36,7 @@ def pair(data: Any) -> tuple[Any, Any]:
 
 def batch_sizes(sizes: Any, data: Any) -> None:
     """An int64 tensor on the CPU, at least one entry, never increasing, each at least 1, with sum R."""
+    not_traced("PackedSequence")
     is_tensor("PackedSequence", "data", data)
     is_tensor("PackedSequence", "batch_sizes", sizes)
     if sizes.device.type != "cpu":
@@ -82,6 +90,7 @@ def time_major(who: str, padded: Any, batch_first: bool) -> Tensor:
 
 def lengths(sizes: Tensor, steps: Tensor, enforce_sorted: bool) -> None:
     """One length per row, each from 1 to T; with enforce_sorted the longest first."""
+    not_traced("pack_padded_sequence")
     if steps.numel() == 0:
         raise RuntimeError("Cannot pack empty tensors.")
     if sizes.dim() != 1 or sizes.device.type != "cpu":
@@ -110,6 +119,7 @@ def lengths(sizes: Tensor, steps: Tensor, enforce_sorted: bool) -> None:
 
 def count(lengths: Tensor, steps: Tensor) -> None:
     """One length per row, with known values."""
+    not_traced("unpad_sequence")
     rows = steps.shape[1]
     if tuple(lengths.shape) != (rows,) or lengths.is_meta:
         got = f"{tuple(lengths.shape)}{' on meta' if lengths.is_meta else ''}"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pytest
 import torch
 from torch import Tensor, zeros
@@ -17,7 +18,7 @@ from torch.nn.utils import rnn as theirs
 
 import scratch_rnn.torch_autograd as ours
 from scratch_rnn.torch_autograd.differences import DIFFERENCES, table
-from tests.torch_autograd.surface import LAYERS, OURS, THEIRS, normal, outcome, pair
+from tests.torch_autograd.surface import LAYERS, OURS, THEIRS, assert_close, normal, outcome, pair
 
 LIBRARIES: tuple[Any, Any] = (theirs, ours)
 
@@ -264,6 +265,53 @@ def test_a_second_derivative_forward_mode_or_vmap_with_engine_fused(name: str) -
         transform(steps)
         with pytest.raises(RuntimeError, match='engine="steps"'):
             transform(fused)
+
+
+trace: Any = vars(torch.jit)["trace"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", LAYERS)
+def test_torch_jit_trace_of_a_layer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # sizes are tensors in a trace
+    theirs, here = pair(name, 3, 4)
+    traced = [trace(module, (normal(5, 2, 3),)) for module in (theirs, here)]
+    for module in traced:
+        assert_close(module(normal(5, 3, 3, seed=1)), theirs(normal(5, 3, 3, seed=1)))
+    assert_close(traced[0](normal(6, 2, 3)), theirs(normal(6, 2, 3)))
+    with pytest.raises(RuntimeError, match="split_with_sizes"):
+        traced[1](normal(6, 2, 3))
+    with pytest.raises(RuntimeError, match='engine="steps"'):
+        trace(getattr(ours, name)(3, 4, engine="fused"), (zeros(5, 2, 3),))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torch_jit_trace_of_a_packed_sequence() -> None:
+    layers, lengths = pair("GRU", 3, 4), torch.tensor([5, 3])
+
+    class Model(torch.nn.Module):
+        def __init__(self, layer: Any, library: Any) -> None:
+            super().__init__()
+            self.layer, self.library = layer, library
+
+        def forward(self, x: Tensor, lengths: Tensor) -> Any:
+            packed = self.library.pack_padded_sequence(x, lengths, enforce_sorted=False)
+            return self.library.pad_packed_sequence(self.layer(packed)[0])[0]
+
+    theirs_, here = (Model(layer, library) for layer, library in zip(layers, LIBRARIES, strict=True))
+    others = normal(6, 3, 3), torch.tensor([4, 6, 1])
+    assert_close(trace(theirs_, (normal(5, 2, 3), lengths))(*others), here(*others))
+    with pytest.raises(RuntimeError, match=r"^pack_padded_sequence: expected no torch\.jit\.trace"):
+        trace(here, (normal(5, 2, 3), lengths))
+    packed = ours.pack_sequence([normal(5, 3), normal(3, 3)])
+    for traced in (
+        lambda x: ours.PackedSequence(x, packed.batch_sizes).data,
+        lambda x: layers[1](packed)[0].data,
+    ):
+        with pytest.raises(RuntimeError, match=r"^PackedSequence: expected no torch\.jit\.trace"):
+            trace(traced, (packed.data,))
+    with pytest.raises(RuntimeError, match=r"^unpad_sequence: expected no torch\.jit\.trace"):
+        trace(lambda x: ours.unpad_sequence(x, lengths)[0], (normal(5, 2, 3),))
 
 
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")

@@ -113,7 +113,7 @@ def test_a_dynamic_batch_with_a_state_and_batch_first_is_exported(name: str, str
 
 
 @pytest.mark.filterwarnings("ignore")
-@every
+@pytest.mark.parametrize("name", ["LSTM", "GRUCell"])
 def test_the_fused_engine_refuses_export_and_tracing_and_names_the_other(name: str) -> None:
     fused = getattr(here, name)(3, 4, dtype=torch.float64, engine="fused")
     x = (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
