@@ -19,6 +19,7 @@ from scratch_rnn.torch_autograd.packed import (
     unpack_sequence,
     unpad_sequence,
 )
+from scratch_rnn.torch_autograd.replace import replace
 from scratch_rnn.torch_autograd.rnn_base import RNNBase
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "pack_sequence",
     "pad_packed_sequence",
     "pad_sequence",
+    "replace",
     "rnn",
     "unpack_sequence",
     "unpad_sequence",

@@ -144,9 +144,9 @@ DIFFERENCES = (
         "refused; torch.compile and torch.export work",
     ),
     Difference(
-        "isinstance of a layer or a packed sequence",
+        "isinstance of a layer or a cell",
         "its own classes",
-        "classes of the same names that inherit nothing from torch's recurrent ones",
+        "classes of the same names that inherit from torch.nn.Module alone",
     ),
 )
 

@@ -21,29 +21,24 @@ Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further 
 
 from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence as Base
 
 from scratch_rnn.torch_autograd import packed_checks as checks
 
 Lengths = Tensor | Sequence[int]
 
 
-class _Fields(NamedTuple):
-    data: Tensor
-    batch_sizes: Tensor
-    sorted_indices: Tensor | None
-    unsorted_indices: Tensor | None
-
-
 P = TypeVar("P", bound="PackedSequence")
 
 
-class PackedSequence(_Fields):
+class PackedSequence(Base):
     """data (R, *), batch_sizes (T,) on the CPU, and the permutations (N,) or None if nothing was sorted.
 
+    The base class is torch's, so that torch.nn accepts an instance; every method is written here.
     The arguments are these four, or one pair (data, batch_sizes); unsorted_indices may be left out. Raises
     ValueError unless batch_sizes is an int64 tensor (T,) on the CPU whose values never increase, are at least
     1 and add up to R.
@@ -63,7 +58,7 @@ class PackedSequence(_Fields):
         checks.batch_sizes(batch_sizes, data)
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
-        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+        return tuple.__new__(cls, (data, batch_sizes, sorted_indices, unsorted_indices))
 
     def to(self: P, *args: Any, **kwargs: Any) -> P:
         """As Tensor.to on data; the indices follow the device only, batch_sizes stay on the CPU."""

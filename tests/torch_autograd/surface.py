@@ -12,7 +12,9 @@ import scratch_rnn.torch_autograd as here
 
 LAYERS = ("RNN", "LSTM", "GRU")
 CELLS = ("RNNCell", "LSTMCell", "GRUCell")
-PACKING = tuple(name for name in here.__all__ if "pa" in name.lower() or name == "invert_permutation")
+PACKING = tuple(
+    name for name in here.__all__ if "pack" in name.lower() or "pad_" in name or name == "invert_permutation"
+)
 
 WORDS = {name: getattr(torch, name) for name in ("arange", "float64", "int32", "ones", "tensor", "zeros")}
 WORDS |= {"nan": math.nan, "np": np, "torch": torch}

@@ -18,7 +18,7 @@ from torch.nn.utils import rnn as theirs
 
 import scratch_rnn.torch_autograd as ours
 from scratch_rnn.torch_autograd.differences import DIFFERENCES, table
-from tests.torch_autograd.surface import LAYERS, OURS, THEIRS, assert_close, normal, outcome, pair
+from tests.torch_autograd.surface import CELLS, LAYERS, OURS, THEIRS, assert_close, normal, outcome, pair
 
 LIBRARIES: tuple[Any, Any] = (theirs, ours)
 
@@ -321,11 +321,12 @@ def test_torch_jit_script_of_a_layer() -> None:
     assert here[0] is torch.jit.frontend.NotSupportedError
 
 
-def test_isinstance_of_a_layer_or_a_packed_sequence() -> None:
-    for name in LAYERS:
-        assert not issubclass(getattr(ours, name), torch.nn.RNNBase)
+def test_isinstance_of_a_layer_or_a_cell() -> None:
+    for name in LAYERS + CELLS:
+        base = torch.nn.RNNCellBase if name in CELLS else torch.nn.RNNBase
+        assert issubclass(getattr(torch.nn, name), base)
+        assert not issubclass(getattr(ours, name), base)
         assert issubclass(getattr(ours, name), torch.nn.Module)
-    assert not issubclass(ours.PackedSequence, theirs.PackedSequence)
 
 
 @pytest.mark.parametrize("case", [row.case for row in DIFFERENCES])

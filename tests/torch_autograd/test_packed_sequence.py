@@ -120,6 +120,24 @@ def test_pinning_leaves_batch_sizes_where_they_are(monkeypatch: Any) -> None:
         assert batch.is_pinned() is False
 
 
+@pytest.mark.parametrize("unsorted", [True, False])
+def test_torch_accepts_ours_as_its_own_class(unsorted: bool) -> None:
+    ours_, torchs = packed(unsorted=unsorted), packed(theirs, unsorted)
+    assert isinstance(ours_, theirs.PackedSequence)
+    layer = torch.nn.LSTM(2, 4, dtype=torch.float64)
+    output, state = layer(ours_)
+    expected, expected_state = layer(torchs)
+    assert_equal((tuple(output), state), (tuple(expected), expected_state))
+    assert_equal(theirs.pad_packed_sequence(ours_), theirs.pad_packed_sequence(torchs))
+    assert_equal(theirs.unpack_sequence(ours_), theirs.unpack_sequence(torchs))
+
+
+def test_no_method_of_torchs_class_is_inherited() -> None:
+    public = {name for name in vars(theirs.PackedSequence) if not name.startswith("_")}
+    assert public <= set(vars(ours.PackedSequence))
+    assert "__new__" in vars(ours.PackedSequence)
+
+
 def test_there_is_no_method_more_or_less() -> None:
     public = [{n for n in dir(library.PackedSequence) if not n.startswith("_")} for library in BOTH]
     assert public[1] == public[0]
