@@ -16,7 +16,7 @@ from torch.nn import Module, Parameter, init
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.parameters import cell_shapes
-from scratch_rnn.torch_autograd import cell_checks, gru, lstm, rnn
+from scratch_rnn.torch_autograd import cell_checks, fx, gru, lstm, rnn
 from scratch_rnn.torch_autograd.fused import gru as fused_gru
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
@@ -114,6 +114,9 @@ class RNNCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """H' (N, H), or (H,) for a single row."""
+        if fx.is_proxy(input):
+            recorded: Tensor = fx.record(self, input, hx)
+            return recorded
         return self._next("RNNCell", rnn, fused_rnn, input, hx, nonlinearity=self.nonlinearity)[0]
 
 
@@ -136,6 +139,9 @@ class LSTMCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """(h', c'), each (N, H), or (H,) for a single row."""
+        if fx.is_proxy(input):
+            recorded: tuple[Tensor, Tensor] = fx.record(self, input, hx)
+            return recorded
         h_next, c_next = self._next("LSTMCell", lstm, fused_lstm, input, hx)
         return h_next, c_next
 
@@ -159,4 +165,7 @@ class GRUCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """H' (N, H), or (H,) for a single row."""
+        if fx.is_proxy(input):
+            recorded: Tensor = fx.record(self, input, hx)
+            return recorded
         return self._next("GRUCell", gru, fused_gru, input, hx)[0]

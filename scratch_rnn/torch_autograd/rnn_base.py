@@ -29,7 +29,7 @@ from torch.nn import Parameter, init
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.parameters import Sizes, cell_shapes, stack_shapes, suffixes
-from scratch_rnn.torch_autograd import checks, gru, layer, lstm, rnn, stack
+from scratch_rnn.torch_autograd import checks, fx, gru, layer, lstm, rnn, stack
 from scratch_rnn.torch_autograd.fused import gru as fused_gru
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
@@ -128,6 +128,9 @@ class RNNBase(TorchNames):
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """(output, the state after each sequence's last step)."""
+        if fx.is_proxy(input):
+            recorded: tuple[Any, Any] = fx.record(self, input, hx)
+            return recorded
         params = self._params()
         weights = [weight for p in params for weight in p if weight is not None]
         layout, states = checks.layer_call(self._sizes, self.batch_first, input, hx, weights)
