@@ -1,8 +1,9 @@
 """Recurrent networks in torch tensors, the forward pass alone: autograd writes the backward pass.
 
 Read rnn → lstm → gru → layer → stack, each with its NumPy twin of the same name; then the public classes:
-packed, layout, rnn_base, modules, cells. checks, cell_checks and packed_checks hold the errors. fused/ is the
-fast engine, whose backward pass is by hand. models/ has the models of the labs.
+packed, layout, rnn_base, modules, cells. checks, cell_checks and packed_checks hold the errors, protocols the
+types at the seams, torch_names and fx what other code expects of torch.nn. fused/ is the fast engine, whose
+backward pass is by hand. models/ has the models of the labs. replace puts the layers into an existing model.
 """
 
 from scratch_rnn.torch_autograd import gru, lstm, rnn

@@ -23,11 +23,10 @@ from scratch_rnn.spans import Chunk, Span, spans
 
 MAX_NUMBERS_PER_SPAN = 2**19
 """Larger than the limit of scratch_rnn/spans.py: a call costs more in torch, and longer spans need fewer."""
-
-
 NO_GRAPH = (
     'engine="fused": expected no export, trace or fullgraph=True (engine="steps" supports all), got one'
 )
+"""The error where a graph without breaks is recorded."""
 
 
 class OnceDifferentiable(torch.autograd.Function):
