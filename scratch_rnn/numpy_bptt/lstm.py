@@ -1,6 +1,6 @@
 """LSTM cell, differentiated by hand: one time step forward, one time step backward.
 
-It is not a layer: what loops over time and adds up the gradients is layer.py, for all cells.
+It is not a layer: layer.py loops over time and sums the gradients, for all cells.
 
 In torch.nn.LSTMCell's convention (gate order i, f, g, o; two biases):
 
@@ -27,7 +27,7 @@ from scratch_rnn.numpy_bptt.ops import linear, linear_backward, sigmoid, sigmoid
 
 
 class Params(NamedTuple):
-    """The weights, or the gradient with respect to them. Without bias: None; without projection: None."""
+    """The weights, or the gradient with respect to them. An absent bias or projection is None."""
 
     weight_ih: Float[ndarray, "G I"]
     weight_hh: Float[ndarray, "G P"]
@@ -37,14 +37,14 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step hands to the next one, or the gradient with respect to it."""
+    """What one step passes to the next, or the gradient with respect to it."""
 
     h: Float[ndarray, "N P"]
     c: Float[ndarray, "N H"]
 
 
 class Cache(NamedTuple):
-    """What `step` saw and made that `step_backward` needs again."""
+    """The values of `step` that `step_backward` needs."""
 
     x: Float[ndarray, "N I"]
     h: Float[ndarray, "N P"]
