@@ -15,13 +15,14 @@ Which equation a line belongs to is read from the comments:
 """
 
 import ast
-import copy
 import inspect
 import io
 import re
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from types import CodeType
 from typing import Any, NamedTuple
 
 from numpy import ndarray
@@ -62,12 +63,14 @@ class Source(NamedTuple):
     """A function as it is written."""
 
     function: Any
-    tree: ast.FunctionDef
+    code: CodeType
+    """The module that defines it, with its notes."""
     lines: tuple[Line, ...]
 
 
+@cache
 def read(function: Callable[..., Any], backward: bool = False) -> Source:
-    """The source of a function, its decorators left out.
+    """The source of a function, its decorators left out. It is read and compiled once.
 
     `backward` says which of the two rules gives its lines their equation numbers. Raises OSError where there
     is no source, and ValueError for a statement whose values cannot be reported.
@@ -82,25 +85,21 @@ def read(function: Callable[..., Any], backward: bool = False) -> Source:
     tree = ast.increment_lineno(ast.parse(text), first - 1).body[0]
     if not isinstance(tree, ast.FunctionDef) or plain.__closure__:
         raise ValueError(message(WHO, "a function at the top of a module", who))
-    tree.decorator_list = []
-    numbers = dict(_numbers(text, first))
-    lines = tuple(_lines(tree, numbers, backward, plain.__code__.co_filename))
-    return Source(plain, tree, lines)
+    lines = tuple(_lines(tree, dict(_numbers(text, first)), backward, plain.__code__.co_filename))
+    arguments = [_note_call(each.number, each.names) for each in lines if each.number < tree.body[0].lineno]
+    tree.decorator_list, tree.body = [], arguments + _noted(tree.body)
+    code = compile(ast.Module([tree], type_ignores=[]), plain.__code__.co_filename, "exec")
+    return Source(plain, code, lines)
 
 
 def instrument(source: Source, note: Note) -> Callable[..., Any]:
-    """The function, compiled again: it computes the same and calls `note` after each assignment.
+    """The function, which computes the same and calls `note` after each assignment.
 
     The first notes of a call are its arguments, at the lines on which they are written.
     """
-    tree = copy.deepcopy(source.tree)
-    start = tree.body[0].lineno
-    arguments = [_note_call(line.number, line.names) for line in source.lines if line.number < start]
-    tree.body = arguments + _noted(tree.body)
-    module = ast.Module([tree], type_ignores=[])
     namespace = source.function.__globals__ | {"_note": note}
-    exec(compile(module, source.function.__code__.co_filename, "exec"), namespace)
-    compiled: Callable[..., Any] = namespace[tree.name]
+    exec(source.code, namespace)
+    compiled: Callable[..., Any] = namespace[source.function.__name__]
     return compiled
 
 
