@@ -8,9 +8,10 @@ nothing here uses the code that is tested.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from inspect import unwrap
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from numpy import ndarray
 
 from scratch_rnn import numpy_bptt, torch_autograd
 from scratch_rnn.numpy_bptt.packed import pad_packed_sequence_backward
+from scratch_rnn.torch_autograd import layer as torch_layer
+from scratch_rnn.torch_autograd import rnn_base
 from scratch_rnn.trace import Trace, recording
 from tests.cases import Case, make_data
 from tests.parity import arriving, as_state, assert_close, by_letter, numpy_layer
@@ -94,9 +97,9 @@ def _run(case: Case) -> list[dict[str, ndarray]]:
     data, calls = make_data(case), []
     layer = getattr(torch_autograd, case.name)(**case.arguments, dtype=torch.float64)
     layer.load_state_dict({name: torch.tensor(p) for name, p in data.params.items()})
-    cell = layer.cell
+    cell, options = layer.cell, {"nonlinearity": case.kind[4:]} if case.name == "RNN" else {}
 
-    def step(x: Any, state: Any, p: Any, **options: Any) -> Any:
+    def step(x: Any, state: Any, p: Any) -> Any:
         own = [type(a)(*(None if v is None else _copy(v) for v in a)) for a in (state, p)]
         with local_variables(unwrap(cell.step).__code__) as found:
             state_next = cell.step(_copy(x), *own, **options)
@@ -104,9 +107,9 @@ def _run(case: Case) -> list[dict[str, ndarray]]:
         calls.append({name: v for name, v in named.items() if isinstance(v, torch.Tensor)})
         return state_next
 
-    layer.cell = SimpleNamespace(step=step, Params=cell.Params, State=cell.State)
     states = {k: torch.tensor(s if case.state else np.zeros_like(s)) for k, s in data.states.items()}
-    output, state_n = layer(case.pack(torch.tensor(data.xs[0]), torch_autograd), as_state(states))
+    with patch.dict(rnn_base.ENGINES["steps"], {layer.mode: partial(torch_layer.forward, step)}):
+        output, state_n = layer(case.pack(torch.tensor(data.xs[0]), torch_autograd), as_state(states))
     d_outputs, d_states = arriving(case, data)
     ends = [(case.pad(output, torch_autograd), None if d_outputs is None else d_outputs[0])]
     ends += [(s, d_states[k]) for k, s in by_letter(case, state_n).items()]
