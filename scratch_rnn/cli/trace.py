@@ -85,9 +85,9 @@ def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None
             with replacing(options.npz) as beside, beside.open("wb") as file:
                 np.savez(file, allow_pickle=False, **dict(arrays))
         if options.plot is not None:
-            png = picture.png(blocks)
+            drawn = picture.draw(blocks, options.plot.suffix)
             with replacing(options.plot) as beside:
-                beside.write_bytes(png)
+                beside.write_bytes(drawn)
         if not options.quiet:
             _print(blocks, options)
 
@@ -112,6 +112,8 @@ def _check(lab: Lab, work: Any, options: Options) -> None:
     ):
         if not 0 <= getattr(options, what) < count:
             fail(f"--{what}", f"a number from 0 to {count - 1}", getattr(options, what))
+    if options.plot is not None and options.plot.suffix.lower() not in picture.FORMATS:
+        fail("--plot", f"a name that ends in {', '.join(picture.FORMATS)}", options.plot)
 
 
 def _train(lab: Lab, work: Any, updates: Sequence[int], options: Options) -> list[Traced]:

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from numpy import ndarray
 
-from scratch_rnn.trace.instrument import Line
+from scratch_rnn.checks import expect_one_of
+from scratch_rnn.trace.instrument import WHO, Line
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#08306b", "#4a90c8", "#f2efe9", "#ee8a36", "#7f2704"])
 GATE, EMPTY = 0.25, 0.92
@@ -28,7 +29,7 @@ LEGEND = {"gate": ("gate", 1), "signed": ("signed value", 2), "gradient": ("grad
 ACTIVATIONS = {"sigmoid", "tanh", "relu"}
 MAX_UNITS, MAX_STEPS = 16, 60
 """A panel shows the first of more."""
-DPI = 120
+DPI, FORMATS = 120, (".png", ".svg", ".pdf")
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "→"}
 
 
@@ -69,8 +70,9 @@ def drawn(lines: Sequence[Line], states: Sequence[str]) -> Iterator[tuple[str, s
                 yield name, "gate" if set(functions) == {"sigmoid"} else "signed"
 
 
-def png(blocks: Sequence[Block]) -> bytes:
-    """The blocks below each other, as a PNG."""
+def draw(blocks: Sequence[Block], suffix: str = ".png") -> bytes:
+    """The blocks below each other, as a file of this kind. ValueError for a suffix not in FORMATS."""
+    kind = expect_one_of(WHO, "the picture's suffix", suffix.lower(), FORMATS)[1:]
     steps = min(MAX_STEPS, max(len(block.labels) for block in blocks))
     heights = [0.9 + sum(block.heights) for block in blocks]
     width = max(7.0, 2 * (1.2 + 0.18 * steps))
@@ -80,7 +82,7 @@ def png(blocks: Sequence[Block]) -> bytes:
         _draw_block(part, block)
     _draw_legend(parts[-1], {panel.kind for block in blocks for row in block.rows for panel in row})
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format="png")
+    figure.savefig(buffer, dpi=DPI, format=kind)
     return buffer.getvalue()
 
 

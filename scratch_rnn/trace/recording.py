@@ -177,14 +177,14 @@ class Trace:
     def plot(
         self, path: str | Path, title: str = "", inputs: Sequence[str] | None = None, sequence: int = 0
     ) -> None:
-        """Write a PNG with heat maps of one sequence: gates, states, and their gradients if there are any."""
-        png = picture.png([self.block(title, inputs, sequence)])
+        """Write a .png, .svg or .pdf of one sequence: gates, states, and their gradients if there are any."""
+        drawn = picture.draw([self.block(title, inputs, sequence)], Path(path).suffix)
         with replacing(Path(path)) as beside:
-            beside.write_bytes(png)
+            beside.write_bytes(drawn)
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows: the picture of sequence 0."""
-        return picture.png([self.block()]) if self._has_run("forward") and self._lengths() else None
+        return picture.draw([self.block()]) if self._has_run("forward") and self._lengths() else None
 
     def _has_run(self, which: str) -> bool:
         """Whether the whole pass is recorded."""

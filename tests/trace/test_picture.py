@@ -52,6 +52,16 @@ def test_pictures_of_any_size(tmp_path: Path, kind: Any, steps: int, hidden: int
     assert str(trace._repr_png_()).startswith(r"b'\x89PNG")
 
 
+def test_formats(tmp_path: Path) -> None:
+    trace = trace_of(RNN, 3, 2)
+    trace.plot(tmp_path / "t.SVG")
+    assert "<svg" in (tmp_path / "t.SVG").read_text(encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"trace: expected the picture's suffix to be '.png' or .*, got '.gif'"
+    ):
+        trace.plot(tmp_path / "t.gif")
+
+
 def test_labels_must_fit() -> None:
     with pytest.raises(ValueError, match="trace: expected labels for 3 steps, got 2"):
         trace_of(RNN, 3, 2).block(inputs=["a", "b"])
