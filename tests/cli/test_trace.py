@@ -94,7 +94,7 @@ def test_every_lab_is_traced_or_says_that_it_is_not(name: str) -> None:
         (("--unit", 5), "--unit: expected a number from 0 to 4, got 5"),
         (("--json", "a", "--npz", "a"), "--json: expected another file than --npz, got a"),
         (("--plot", "t.gif"), "--plot: expected a name that ends in .png, .svg, .pdf, got t.gif"),
-        (("--hidden", 3), "hihello: expected --hidden 5, one unit a character (or --head), got 3"),
+        (("--lr", 0), "hihello: expected --lr above 0, got 0.0"),
     ],
 )
 def test_mistakes(words: tuple[object, ...], message: str) -> None:
