@@ -5,7 +5,7 @@ A layout that lacks a node of the source, or has one that the source lacks, rais
 
 from typing import NamedTuple
 
-from .drawing import Box, Point, pair, picture, stub
+from .drawing import Box, Point, layered, pair, picture, stub
 from .source import NUMPY, Edge, Graph, cell_graph, equations
 
 Place = tuple[float, float] | tuple[float, float, float, float]
@@ -24,51 +24,45 @@ class Layout(NamedTuple):
 LAYOUTS = {
     "rnn": Layout(
         "RNN, one step",
-        (800, 380),
-        {
-            "h": (110, 100),
-            "x": (110, 175),
-            "p(a)": (110, 275),
-            "a": (325, 200, 50, 250),
-            "h_next": (570, 135),
-        },
-        {"h": (20, 100), "x": (20, 175), "h_next": (780, 135)},
+        (720, 380),
+        {"h": (85, 100), "x": (85, 175), "p(a)": (85, 275), "a": (280, 200, 50, 250), "h_next": (500, 135)},
+        {"h": (12, 100), "x": (12, 175), "h_next": (705, 135)},
     ),
     "lstm": Layout(
         "LSTM, one step",
-        (1120, 550),
+        (900, 560),
         {
-            "c": (110, 95),
-            "h": (110, 200),
-            "x": (110, 290),
-            "p(a)": (110, 410),
-            "a": (325, 330, 50, 350),
-            **{f"a_{gate}": (428, y) for gate, y in zip("figo", (190, 280, 370, 460), strict=True)},
-            **{gate: (560, y) for gate, y in zip("figo", (190, 280, 370, 460), strict=True)},
-            "c_next": (686, 242, 76, 340),
-            "m": (840, 415, 50, 150),
-            "h_next": (975, 400),
-            "p(h_next)": (975, 500),
+            "c": (85, 95),
+            "h": (85, 200),
+            "x": (85, 290),
+            "p(a)": (85, 410),
+            "a": (280, 335, 50, 350),
+            **{f"a_{gate}": (383, y) for gate, y in zip("figo", (190, 280, 370, 475), strict=True)},
+            **{gate: (502, y) for gate, y in zip("figo", (190, 280, 370, 475), strict=True)},
+            "c_next": (624, 235, 76, 326),
+            "m": (624, 475, 60, 56),
+            "h_next": (768, 475),
+            "p(h_next)": (768, 375),
         },
-        {"c": (20, 95), "h": (20, 200), "x": (20, 290), "c_next": (1105, 95), "h_next": (1105, 400)},
+        {"c": (12, 95), "h": (12, 200), "x": (12, 290), "c_next": (888, 95), "h_next": (888, 475)},
     ),
     "gru": Layout(
         "GRU, one step",
-        (1060, 600),
+        (930, 600),
         {
-            "h": (110, 95),
-            "p(v)": (110, 300),
-            "x": (110, 465),
-            "p(u)": (110, 530),
-            "v": (320, 280, 50, 270),
-            "z": (500, 190),
-            "r": (660, 290),
-            "v_n": (420, 390),
-            "u": (610, 505, 440, 90),
-            "n": (780, 340, 56, 150),
-            "h_next": (930, 190, 76, 240),
+            "h": (85, 95),
+            "p(v)": (85, 300),
+            "x": (85, 465),
+            "p(u)": (85, 530),
+            "v": (280, 280, 50, 270),
+            "z": (450, 190),
+            "r": (579, 290),
+            "v_n": (385, 390),
+            "u": (580, 505, 380, 90),
+            "n": (692, 340, 56, 150),
+            "h_next": (816, 190, 76, 240),
         },
-        {"h": (20, 95), "x": (20, 465), "h_next": (1048, 190)},
+        {"h": (12, 95), "x": (12, 465), "h_next": (918, 190)},
     ),
 }
 
@@ -78,20 +72,15 @@ def draw(cell: str) -> str:
     layout, path = LAYOUTS[cell], NUMPY / f"{cell}.py"
     graph = cell_graph(path)
     boxes, parameters, edges = _boxes(graph, layout)
-    parts, labels = [], []
+    drawn = []
     for k, edge in enumerate(edges):
         label = parameters.get(edge.source, [edge.adjoint])
         repeated = any(edge.source == e.source and edge.adjoint == e.adjoint for e in edges[k + 1 :])
-        arrows, words = pair(boxes[edge.source], boxes[edge.target], [] if repeated else label)
-        parts.append(arrows)
-        labels.append(words)
+        drawn.append(pair(boxes[edge.source], boxes[edge.target], [] if repeated else label))
     for name, outside in layout.stubs.items():
-        arrows, words = stub(boxes[name], outside, f"d_{name}", inward=name in graph.inputs)
-        parts.append(arrows)
-        labels.append(words)
-    drawn = [box.draw() for box in boxes.values()]
+        drawn.append(stub(boxes[name], outside, f"d_{name}", inward=name in graph.inputs))
     title = f"{layout.title}: numpy_bptt/{cell}.py"
-    return picture(title, layout.size, [*parts, *drawn, *labels], [equations(path)])
+    return picture(title, layout.size, layered(drawn, boxes), [equations(path)])
 
 
 def _boxes(graph: Graph, layout: Layout) -> tuple[dict[str, Box], dict[str, list[str]], list[Edge]]:

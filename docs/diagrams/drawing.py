@@ -5,7 +5,7 @@ Positions are the centres of boxes, in pixels.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -30,41 +30,31 @@ class Box(NamedTuple):
     @property
     def half(self) -> Point:
         """Half the width and half the height."""
-        letters = max(map(len, self.lines)) + (
-            0 if self.height else 0.9 * len(self.number) + bool(self.number)
-        )
-        return (self.width or 8.6 * letters + 20) / 2, (self.height or 17 * len(self.lines) + 13) / 2
+        beside = 0 if self.height or not self.number else 1 + 0.9 * len(self.number)
+        width = 8.6 * (max(map(len, self.lines)) + beside) + 20
+        return (self.width or width) / 2, (self.height or 17 * len(self.lines) + 13) / 2
 
     def draw(self) -> str:
         """The box as SVG: the number is beside the name, or below it in a box that is made higher."""
         w, h = self.half
-        parts = [
-            _tag(
-                "rect",
-                f"box {self.kind}".strip(),
-                x=self.x - w,
-                y=self.y - h,
-                width=2 * w,
-                height=2 * h,
-                rx=6,
-            )
-        ]
-        number = f'<tspan class="number">{self.number}</tspan>'
-        if self.number and not self.height:
-            return "".join(
-                [*parts, text(self.x, self.y, f"{self.lines[0]} ").replace("</text>", f"{number}</text>")]
-            )
-        lines = [*self.lines, *([self.number] if self.number else [])]
+        kind = f"box {self.kind}".strip()
+        parts = [_tag("rect", kind, x=self.x - w, y=self.y - h, width=2 * w, height=2 * h, rx=6)]
+        below = [self.number] if self.number and self.height else []
+        lines = [*self.lines, *below]
         for k, line in enumerate(lines):
-            kind = "number" if line == self.number else ""
-            parts.append(text(self.x, self.y + 17 * (k - (len(lines) - 1) / 2), line, kind))
+            y = self.y + 17 * (k - (len(lines) - 1) / 2)
+            if line in below:
+                parts.append(text(self.x, y, line, "number"))
+            else:
+                parts.append(text(self.x, y, line, number="" if below else self.number))
         return "".join(parts)
 
 
-def text(x: float, y: float, words: str, kind: str = "", anchor: str = "middle") -> str:
-    """A line of text whose vertical centre is y."""
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "middle", number: str = "") -> str:
+    """A line of text whose vertical centre is y, and an equation number after it."""
     name = f' class="{kind}"' if kind else ""
-    return f'<text{name} x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+    after = f' <tspan class="number">{number}</tspan>' if number else ""
+    return f'<text{name} x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}">{escape(words)}{after}</text>'
 
 
 def arrow(kind: str, start: Point, end: Point) -> str:
@@ -96,6 +86,12 @@ def single(kind: str, source: Box, target: Box) -> str:
     """One arrow, where there is no gradient."""
     start, end = _ports(source, target)
     return arrow(kind, _leave(start, end, source, 0, 0), _leave(end, start, target, 0, 0))
+
+
+def layered(drawn: Iterable[tuple[str, str]], boxes: Mapping[str, Box]) -> list[str]:
+    """(arrows, label) pairs and boxes: arrows first, then boxes, then labels, so that no arrow covers a name."""
+    arrows, labels = zip(*drawn, strict=True)
+    return [*arrows, *(box.draw() for box in boxes.values()), *filter(None, labels)]
 
 
 def picture(
