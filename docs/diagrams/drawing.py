@@ -89,7 +89,7 @@ def single(kind: str, source: Box, target: Box) -> str:
 
 
 def layered(drawn: Iterable[tuple[str, str]], boxes: Mapping[str, Box]) -> list[str]:
-    """Arrows first, then boxes, then labels, so that no arrow covers a name. `drawn` is (arrows, label) pairs."""
+    """The drawn (arrows, label) pairs and the boxes, so ordered that no arrow covers a name."""
     arrows, labels = zip(*drawn, strict=True)
     return [*arrows, *(box.draw() for box in boxes.values()), *filter(None, labels)]
 
