@@ -12,9 +12,13 @@ and the same with `_reverse` behind the name for the second direction. A cell's 
 plain names. Source: torch.nn.LSTM's documentation, section Variables.
 """
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from scratch_rnn import checks
 from scratch_rnn.notation import GATES
 
 Shapes = dict[str, tuple[int, ...]]
@@ -80,3 +84,52 @@ def stack_shapes(sizes: Sizes) -> Shapes:
 def pick(named: Mapping[str, object], fields: tuple[str, ...], suffix: str) -> list[object]:
     """The values of one direction of one layer, in the order of `fields`; None where there is none."""
     return [named.get(field + suffix) for field in fields]
+
+
+def sizes_of(kind: str, named: Mapping[str, Any]) -> Sizes:
+    """The sizes that fix these parameters, found from the arrays alone.
+
+    Args:
+        kind: "rnn", "lstm" or "gru".
+        named: torch's names, as a layer's state_dict() has them, and anything numpy.asarray takes.
+
+    Raises:
+        ValueError: a name is missing or unknown, or a shape is not that of a stack of this kind.
+
+    >>> sizes_of("gru", {"weight_ih_l0": np.ones((12, 3)), "weight_hh_l0": np.ones((12, 4))})
+    Sizes(kind='gru', input_size=3, hidden_size=4, num_layers=1, bias=False, bidirectional=False, proj_size=0)
+    """
+    checks.expect_one_of("sizes_of", "kind", kind, list(GATES))
+    who, gates = kind.upper(), len(GATES[kind])
+    shapes: Shapes = {name: np.shape(array) for name, array in named.items()}
+    for name in ("weight_ih_l0", "weight_hr_l0") if "weight_hr_l0" in shapes else ("weight_ih_l0",):
+        if name not in shapes:
+            raise ValueError(checks.message(who, f"a parameter {name}", sorted(shapes)))
+        letters = {"G": None, "I": None} if name == "weight_ih_l0" else {"P": None, "H": None}
+        checks.expect_shape(who, name, shapes[name], **letters)
+    rows, input_size = shapes["weight_ih_l0"]
+    if rows % gates:
+        expected = f"weight_ih_l0 of shape (G, I) with G = {gates} gates × H"
+        raise ValueError(checks.message(who, expected, shapes["weight_ih_l0"]))
+    layers = {int(found[1]) for name in shapes if (found := re.match(r"weight_ih_l(\d+)$", name))}
+    sizes = Sizes(
+        kind,
+        input_size,
+        rows // gates,
+        len(layers),
+        "bias_ih_l0" in shapes,
+        "weight_ih_l0_reverse" in shapes,
+        shapes["weight_hr_l0"][0] if "weight_hr_l0" in shapes else 0,
+    )
+    expect_parameters(who, shapes, stack_shapes(sizes))
+    return sizes
+
+
+def expect_parameters(who: str, got: Shapes, wanted: Shapes) -> None:
+    """Raise ValueError unless these are the same names with the same shapes."""
+    missing, unknown = sorted(set(wanted) - set(got)), sorted(set(got) - set(wanted))
+    if missing or unknown:
+        text = f"a mapping without {missing} and with unknown {unknown}"
+        raise ValueError(checks.message(who, "torch's parameter names", text))
+    for name, shape in wanted.items():
+        checks.expect_equal_shape(who, name, shape, got[name])
