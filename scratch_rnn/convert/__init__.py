@@ -1,12 +1,13 @@
 """Weights to and from other frameworks: pure functions on NumPy arrays. No framework is imported.
 
+Files of weights are read and written in scratch_rnn/weight_files.
+
     gates      what the converters share: the order of the gates, one bias or two
     keras      get_weights() of each layer
-    onnx       W, R and B of the nodes RNN, LSTM and GRU;  onnx_file: an .onnx file
+    onnx       W, R and B of the nodes RNN, LSTM and GRU
     equinox    the fields of LSTMCell and GRUCell
     flax       the parameters of its cells: nnx, nnx with one kernel for each gate, linen
-    files      .npz, .onnx and .weights.h5:     `python -m scratch_rnn convert`
-    tables     the README's table of the gates: `python -m scratch_rnn.convert.tables`
+    table      the README's table of the gates: `python -m scratch_rnn.convert.table`
 
 Each converter has a constant and three functions, for kind "rnn", "lstm" or "gru":
 

@@ -9,7 +9,8 @@ Axes (scratch_rnn/notation.py): T time, N batch, D directions, I input, H hidden
 With layout=1 the batch comes first: X (N, T, I), Y (N, T, D, H), states (N, D, H). The arrays are the same.
 
 A GRU with linear_before_reset=1 is torch's GRU. ONNX's default is 0, the reset gate before the product: only
-a layer that does so computes the same. Reading and writing an .onnx file is in onnx_file.py.
+a layer that does so computes the same. Reading and writing an .onnx file is in
+scratch_rnn/weight_files/onnx_file.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -154,8 +155,9 @@ def _expect_attributes(kind: str, node: Node, reset: int, activations: tuple[str
     """ValueError for an attribute that changes what is computed and that the layer does not have."""
     _expect_layout(node.layout)
     checks.expect_one_of("onnx", "direction", node.direction, ["forward", "bidirectional"])
-    names = activations * (2 if node.direction == "bidirectional" else 1)
-    given = names if node.activations is None else tuple(node.activations)
+    directions = 2 if node.direction == "bidirectional" else 1
+    names = activations * directions
+    given = tuple(node.activations or ACTIVATIONS[kind] * directions)
     for what, expected, got, equal in [
         ("clip", None, node.clip, node.clip is None),
         ("input_forget", 0, node.input_forget, node.input_forget == 0),

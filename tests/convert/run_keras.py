@@ -63,28 +63,40 @@ def array(tensor: torch.Tensor | None) -> ndarray:
     return tensor.detach().numpy().copy()
 
 
-def save_model(path: str, kind: str, bidirectional: bool) -> list[list[ndarray]]:
-    """The .weights.h5 file of a model of two layers and a Dense, and get_weights() of the two layers."""
+def save_model(path: str, kind: str, bidirectional: bool) -> Record:
+    """Write the .weights.h5 file of a float32 model of two layers and a Dense.
+
+    Returns x, y = what the two layers make of it, both (N, T, ·), and their get_weights(), by "layer/number".
+    """
     model, layers = make_model(kind, bidirectional)
     rng = np.random.default_rng(5)
     for layer in model.layers:
-        layer.set_weights([rng.normal(size=weight.shape) for weight in layer.get_weights()])
+        layer.set_weights([0.5 * rng.normal(size=weight.shape) for weight in layer.get_weights()])
     model.save_weights(path)
-    return [layer.get_weights() for layer in layers]
+    x = rng.normal(size=(ROWS, STEPS, INPUTS)).astype(np.float32)
+    y = layers[1](layers[0](torch.tensor(x)))
+    return {"x": x, "y": array(y)} | {
+        f"{k}/{i}": a for k, layer in enumerate(weights) for i, a in enumerate(layer)
+    }
 
 
-def load_model(path: str, kind: str, bidirectional: bool) -> list[list[ndarray]]:
-    """get_weights() of the layers of the same model without its Dense, read from a file."""
+def load_model(path: str, kind: str, bidirectional: bool) -> Record:
+    """get_weights() of the layers of the same model without its Dense, read from a file, by "layer/number"."""
     model, layers = make_model(kind, bidirectional, dense=False)
     model.load_weights(path)
-    return [layer.get_weights() for layer in layers]
+    return by_number(layers)
+
+
+def by_number(layers: list[keras.layers.Layer]) -> Record:
+    weights = [layer.get_weights() for layer in layers]
+    return {f"{k}/{number}": a for k, layer in enumerate(weights) for number, a in enumerate(layer)}
 
 
 def make_model(
     kind: str, bidirectional: bool, dense: bool = True
 ) -> tuple[keras.Model, list[keras.layers.Layer]]:
-    layers = [LAYERS[kind](HIDDEN, return_sequences=True) for _ in range(2)]
+    layers = [LAYERS[kind](HIDDEN, return_sequences=True, dtype="float32") for _ in range(2)]
     if bidirectional:
-        layers = [keras.layers.Bidirectional(layer) for layer in layers]
-    last = [keras.layers.Dense(2)] if dense else []
-    return keras.Sequential([keras.Input((STEPS, INPUTS)), *layers, *last]), layers
+        layers = [keras.layers.Bidirectional(layer, dtype="float32") for layer in layers]
+    last = [keras.layers.Dense(2, dtype="float32")] if dense else []
+    return keras.Sequential([keras.Input((STEPS, INPUTS), dtype="float32"), *layers, *last]), layers

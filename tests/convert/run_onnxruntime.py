@@ -7,8 +7,9 @@ import numpy as np
 import onnxruntime
 from numpy import ndarray
 
-from scratch_rnn.convert import onnx, onnx_file
+from scratch_rnn.convert import onnx
 from scratch_rnn.parameters import Sizes, stack_shapes
+from scratch_rnn.weight_files import onnx_file
 from tests.convert.cases import HIDDEN, INPUTS, Case, Record, draw, flat, real
 from tests.convert.run_onnx import model, run_nodes
 

@@ -6,26 +6,18 @@ The graph that is written has torch's inputs and outputs, all of them needed: x 
 an LSTM c_0; output (T, N, D·H), h_n, c_n.
 """
 
-import importlib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from scratch_rnn.checks import message
 from scratch_rnn.convert.onnx import Node
+from scratch_rnn.weight_files.packages import package
 
 INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 PASSED = ("Transpose", "Reshape", "Squeeze", "Identity", "Dropout", "Cast")
 """What may lie between two layers."""
-
-
-def package(name: str, who: str) -> Any:
-    """The package; ValueError where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise ValueError(message(who, f"the package {name} to be installed", "none")) from None
 
 
 def read(path: Path) -> tuple[str, list[Node]]:
