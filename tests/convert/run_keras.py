@@ -75,13 +75,11 @@ def save_model(path: str, kind: str, bidirectional: bool) -> Record:
     model.save_weights(path)
     x = rng.normal(size=(ROWS, STEPS, INPUTS)).astype(np.float32)
     y = layers[1](layers[0](torch.tensor(x)))
-    return {"x": x, "y": array(y)} | {
-        f"{k}/{i}": a for k, layer in enumerate(weights) for i, a in enumerate(layer)
-    }
+    return {"x": x, "y": array(y)} | by_number(layers)
 
 
 def load_model(path: str, kind: str, bidirectional: bool) -> Record:
-    """get_weights() of the layers of the same model without its Dense, read from a file, by "layer/number"."""
+    """get_weights() of the same model without its Dense, read from a file, by "layer/number"."""
     model, layers = make_model(kind, bidirectional, dense=False)
     model.load_weights(path)
     return by_number(layers)

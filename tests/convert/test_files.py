@@ -180,6 +180,14 @@ def test_refused(arguments: tuple[str, str, str, str], text: str, tmp_path: Path
     assert not (tmp_path / "c.npz").exists()
 
 
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz")
+    (tmp_path / "b.npz").mkdir()
+    with pytest.raises(ValueError, match="a file that can be written"):
+        convert_file(tmp_path / "a.npz", "torch", "keras", tmp_path / "b.npz")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz"]
+
+
 @pytest.mark.parametrize(
     ("kind", "target", "options", "text"),
     [
