@@ -102,11 +102,17 @@ def sizes_of(kind: str, named: Mapping[str, Any]) -> Sizes:
     checks.expect_one_of("sizes_of", "kind", kind, list(GATES))
     who, gates = kind.upper(), len(GATES[kind])
     shapes: Shapes = {name: np.shape(array) for name, array in named.items()}
-    for name in ("weight_ih_l0", "weight_hr_l0") if "weight_hr_l0" in shapes else ("weight_ih_l0",):
-        if name not in shapes:
-            raise ValueError(checks.message(who, f"a parameter {name}", sorted(shapes)))
-        letters = {"G": None, "I": None} if name == "weight_ih_l0" else {"P": None, "H": None}
-        checks.expect_shape(who, name, shapes[name], **letters)
+    if "weight_ih_l0" not in shapes:
+        raise ValueError(checks.message(who, "a parameter weight_ih_l0", sorted(shapes)))
+    checks.expect_shape(who, "weight_ih_l0", shapes["weight_ih_l0"], G=None, I=None)
+    proj_size = 0
+    if "weight_hr_l0" in shapes:
+        if kind != "lstm":
+            raise ValueError(
+                checks.message(who, "no weight_hr_l0: only an LSTM projects its h", sorted(shapes))
+            )
+        checks.expect_shape(who, "weight_hr_l0", shapes["weight_hr_l0"], P=None, H=None)
+        proj_size = shapes["weight_hr_l0"][0]
     rows, input_size = shapes["weight_ih_l0"]
     if rows % gates:
         expected = f"weight_ih_l0 of shape (G, I) with G = {gates} gates × H"
@@ -119,7 +125,7 @@ def sizes_of(kind: str, named: Mapping[str, Any]) -> Sizes:
         len(layers),
         "bias_ih_l0" in shapes,
         "weight_ih_l0_reverse" in shapes,
-        shapes["weight_hr_l0"][0] if "weight_hr_l0" in shapes else 0,
+        proj_size,
     )
     expect_parameters(who, shapes, stack_shapes(sizes))
     return sizes
