@@ -114,7 +114,7 @@ def sizes_of(kind: str, named: Mapping[str, Any]) -> Sizes:
         checks.expect_shape(who, "weight_hr_l0", shapes["weight_hr_l0"], P=None, H=None)
         proj_size = shapes["weight_hr_l0"][0]
     rows, input_size = shapes["weight_ih_l0"]
-    if rows % gates:
+    if not rows or rows % gates:
         expected = f"weight_ih_l0 of shape (G, I) with G = {gates} gates × H"
         raise ValueError(checks.message(who, expected, shapes["weight_ih_l0"]))
     layers = {int(found[1]) for name in shapes if (found := re.match(r"weight_ih_l(\d+)$", name))}

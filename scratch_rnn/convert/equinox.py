@@ -29,7 +29,9 @@ def to_torch(kind: str, arrays: Mapping[str, Mapping[str, Any]]) -> Named:
     """Torch's names and arrays of the fields of each cell, by suffix."""
     checks.expect_one_of("equinox", "kind", kind, list(ORDER))
     cells = {end: {n: a for n, a in cell.items() if a is not None} for end, cell in arrays.items()}
-    return from_cells(kind, {end: read_cell("equinox", kind, LAYOUTS[kind], c) for end, c in cells.items()})
+    return from_cells(
+        "equinox", kind, {end: read_cell("equinox", kind, LAYOUTS[kind], c) for end, c in cells.items()}
+    )
 
 
 def from_torch(kind: str, named: Mapping[str, Any]) -> dict[str, Named]:

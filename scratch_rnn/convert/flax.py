@@ -57,7 +57,9 @@ def to_torch(kind: str, arrays: Mapping[str, Mapping[str, Any]], *, flavour: str
     for cell in arrays.values():
         if layout.bias[0] not in cell:
             raise ValueError(checks.message(f"flax: {kind}", f"the array {layout.bias[0]}", ", ".join(cell)))
-    return from_cells(kind, {end: read_cell("flax", kind, layout, cell) for end, cell in arrays.items()})
+    return from_cells(
+        "flax", kind, {end: read_cell("flax", kind, layout, cell) for end, cell in arrays.items()}
+    )
 
 
 def from_torch(kind: str, named: Mapping[str, Any], *, flavour: str) -> dict[str, Named]:

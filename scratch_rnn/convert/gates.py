@@ -106,8 +106,17 @@ def write_cell(kind: str, layout: Layout, cell: Named, adjoint: bool) -> Named:
     return arrays
 
 
-def from_cells(kind: str, cells: Mapping[str, Named]) -> Named:
+def from_cells(who: str, kind: str, cells: Mapping[str, Named]) -> Named:
     """Torch's names of all cells, by suffix; ValueError where the cells are not one stack."""
+    hidden = {cell["weight_hh"].shape[1] for cell in cells.values()}
+    if len(hidden) > 1:
+        raise ValueError(checks.message(who, "one H in all layers: torch's have one", sorted(hidden)))
+    width = sum(hidden) * (2 if any(suffix.endswith("_reverse") for suffix in cells) else 1)
+    for suffix, cell in cells.items():
+        inputs = cell["weight_ih"].shape[1]
+        if inputs != width and suffix not in ("_l0", "_l0_reverse"):
+            expected = f"{suffix} to read all directions side by side: I = D·H = {width}"
+            raise ValueError(checks.message(who, expected, inputs))
     named = {name + suffix: array for suffix, cell in cells.items() for name, array in cell.items()}
     sizes_of(kind, named)
     return named

@@ -37,14 +37,16 @@ def to_torch(kind: str, arrays: Sequence[Sequence[Any]], *, reset_after: bool | 
     _expect_options(kind, reset_after)
     counts = [len(layer) for layer in arrays]
     if len(set(counts)) != 1 or counts[0] not in (2, 3, 4, 6):
-        expected = "as many arrays in each layer: 2, or 3 with bias; Bidirectional 4, or 6 with bias"
+        expected = (
+            "as many arrays in each layer: in Keras 3 they are 2, 3 with bias, twice that if Bidirectional"
+        )
         raise ValueError(checks.message("keras", expected, counts))
     size = counts[0] // 2 if counts[0] > 3 else counts[0]
     cells = {}
     for k, layer in enumerate(arrays):
         for end, first in zip(("", "_reverse"), range(0, len(layer), size), strict=False):
             cells[f"_l{k}{end}"] = _read(kind, layer[first : first + size], reset_after)
-    return from_cells(kind, cells)
+    return from_cells("keras", kind, cells)
 
 
 def from_torch(kind: str, named: Mapping[str, Any], *, reset_after: bool | None = None) -> Layers:
@@ -73,6 +75,10 @@ def _expect_options(kind: str, reset_after: bool | None) -> None:
 def _read(kind: str, arrays: Sequence[Any], reset_after: bool | None) -> Named:
     """One cell by torch's names."""
     cell = dict(zip(("kernel", "recurrent_kernel", "bias"), map(np.asarray, arrays), strict=False))
+    if "bias" in cell and cell["bias"].shape == (2 * cell["recurrent_kernel"].shape[-1],):
+        raise ValueError(
+            checks.message(f"keras: {kind}", "no CuDNN layer of Keras 2", "a bias of 2G entries")
+        )
     if kind != "gru":
         return read_cell("keras", kind, _layout(kind, two_biases=False), cell)
     if "bias" not in cell and reset_after is None:

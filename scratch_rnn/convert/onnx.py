@@ -69,7 +69,7 @@ def to_torch(
         _expect_attributes(kind, node, reset, activations)
         for d, cell in enumerate(_read(kind, node)):
             cells[f"_l{k}" + "_reverse" * d] = cell
-    return from_cells(kind, cells)
+    return from_cells("onnx", kind, cells)
 
 
 def from_torch(

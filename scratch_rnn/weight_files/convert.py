@@ -103,7 +103,7 @@ def _read(path: Path, layout: str) -> tuple[str, Any]:
     shapes = [a.shape for name, a in flat.items() if re.fullmatch(RECURRENT, name) and a.ndim == 2]
     hidden = min((min(shape) for shape in shapes), default=0)
     if "weight_hr_l0" in flat:
-        hidden = flat["weight_hr_l0"].shape[-1]
+        hidden = (flat["weight_hr_l0"].shape or (0,))[-1]
     rows = sum(max(shape) for shape in shapes)
     kinds = [kind for kind, gates in GATES.items() if 0 < rows == len(gates) * hidden]
     if not kinds:

@@ -24,15 +24,16 @@ NAMES = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}
 
 def read(path: Path) -> list[list[ndarray]]:
     """get_weights() of each recurrent layer; ValueError for what is no such file."""
+    h5py = package("h5py", str(path))
     try:
-        with package("h5py", str(path)).File(path) as file:
+        with h5py.File(path) as file:
             names = sorted(file["layers"], key=lambda name: int("0" + re.sub(r"\D", "", name)))
             layers = []
             for layer in (file["layers"][name] for name in names):
                 cells = [layer[d] for d in DIRECTIONS] if DIRECTIONS[0] in layer else [layer]
                 stored = [cell["cell/vars"] for cell in cells if "cell/vars" in cell]
                 layers.append([each[str(number)][()] for each in stored for number in range(len(each))])
-    except (OSError, KeyError) as error:
+    except Exception as error:  # what h5py raises depends on what is in the file instead
         expected = "a .weights.h5 file of Keras 3"
         raise ValueError(message(str(path), expected, type(error).__name__)) from None
     return [layer for layer in layers if layer]

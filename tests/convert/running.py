@@ -76,11 +76,9 @@ def compute(case: Case, named: Record, record: Record) -> Record:
         return numpy_bptt.pack_padded_sequence(array, np.array(case.lengths), enforce_sorted=False)
 
     def padded(array: Any) -> ndarray:
-        return (
-            array
-            if case.lengths is None
-            else numpy_bptt.pad_packed_sequence(array, total_length=cases.STEPS)[0]
-        )
+        if case.lengths is None:
+            return array
+        return numpy_bptt.pad_packed_sequence(array, total_length=cases.STEPS)[0]
 
     def joined(arrays: list[ndarray]) -> Any:
         return tuple(arrays) if len(arrays) == 2 else arrays[0]

@@ -219,5 +219,21 @@ def test_a_missing_package_is_one_line(
         convert_file(tmp_path / out, target, "torch", tmp_path / "c.npz")
 
 
+def test_an_h5_file_of_something_else(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    for name, layers in [("a", None), ("b", np.ones(3)), ("c", {"dense/vars/0": np.ones((2, 2))})]:
+        path = tmp_path / f"{name}.weights.h5"
+        with h5py.File(path, "w") as file:
+            if isinstance(layers, dict):
+                for key, array in layers.items():
+                    file[f"layers/{key}"] = array
+            elif layers is not None:
+                file["layers"] = layers
+        with pytest.raises(
+            ValueError, match=r"a \.weights\.h5 file of Keras 3|as keras has them, got no arrays"
+        ):
+            convert_file(path, "keras", "torch", tmp_path / "d.npz")
+
+
 def test_every_layout_has_its_files() -> None:
     assert list(FORMATS) == ["torch", "keras", "onnx", "equinox", *FLAX]

@@ -12,6 +12,7 @@ from scratch_rnn.convert.onnx import Node
 from scratch_rnn.parameters import Sizes, stack_shapes
 
 RNG = np.random.default_rng(0)
+ONE: Any = 1
 
 
 def named(
@@ -44,10 +45,10 @@ KERAS = {
     r"reset_after True or False for a GRU only, got True": lambda: keras.to_torch(
         "lstm", [LSTM], reset_after=True
     ),
-    r"for a GRU only, got 1$": lambda: keras.from_torch("gru", named("gru"), reset_after=1),  # type: ignore[arg-type]
+    r"for a GRU only, got 1$": lambda: keras.from_torch("gru", named("gru"), reset_after=ONE),
     r"got False$": lambda: keras.to_torch_backward("rnn", named("rnn"), reset_after=False),
-    r"bias of shape \(G,\) = \(20,\), got \(40,\)": lambda: keras.to_torch("lstm", [[*LSTM[:2], z(40)]]),
-    r"bias of 2 axes with reset_after=True, got \(30,\)": lambda: keras.to_torch("gru", [[*GRU[:2], z(30)]]),
+    r"lstm: expected no CuDNN layer of Keras 2": lambda: keras.to_torch("lstm", [[*LSTM[:2], z(40)]]),
+    r"gru: expected no CuDNN layer of Keras 2": lambda: keras.to_torch("gru", [[*GRU[:2], z(30)]]),
     r"as many arrays in each layer: .* got \[12\]": lambda: keras.to_torch("lstm", [[z(2, 5)] * 12]),
     r"as many arrays in each layer: .* got \[6, 3\]": lambda: keras.to_torch(
         "lstm", [LSTM * 2, [z(10, 20), *LSTM[1:]]]
@@ -56,16 +57,18 @@ KERAS = {
         "lstm", [LSTM, [z(5, 20), LSTM[1]]]
     ),
     r"as many arrays in each layer: .* got \[\]": lambda: keras.to_torch("lstm", []),
-    r"weight_hh_l1 of shape \(20, 5\), got \(16, 4\)|weight_ih_l1": lambda: keras.to_torch(
+    r"keras: expected one H in all layers: torch's have one, got \[4, 5\]": lambda: keras.to_torch(
         "lstm", [LSTM, [z(5, 16), z(4, 16), z(16)]]
     ),
-    r"weight_ih_l1 of shape \(20, 10\), got \(20, 5\)": lambda: keras.to_torch(
+    r"keras: expected _l1 to read all directions side by side: I = D·H = 10, got 5": lambda: keras.to_torch(
         "lstm", [LSTM * 2, [z(5, 20), *LSTM[1:]] * 2]
     ),
-    r"recurrent_kernel of shape \(H, G\) = \(6, 18\), got \(6, 24\)|kernel": lambda: keras.to_torch(
+    r"gru: expected kernel of shape \(I, G\) = \(2, 18\), got \(2, 24\)": lambda: keras.to_torch(
         "gru", [[z(2, 24), z(6, 24), z(2, 24)]]
     ),
-    r"kernel of shape": lambda: keras.to_torch("lstm", [[z(2, 20), z(20, 5), z(20)]]),
+    r"kernel of shape \(I, G\) = \(2, 80\), got \(2, 20\)": lambda: keras.to_torch(
+        "lstm", [[z(2, 20), z(20, 5), z(20)]]
+    ),
     r"kernel of shape \(I, G\) = \(0, 0\), got \(\)": lambda: keras.to_torch(
         "rnn", [[np.float64(1), np.float64(1)]]
     ),
@@ -115,8 +118,8 @@ ONNX = {
     r"R of shape \(D, G, H\) = \(2, G, H\), got \(1, 20, 5\)": lambda: onnx.to_torch(
         "lstm", [node(direction="bidirectional")]
     ),
-    r"W of shape": lambda: onnx.to_torch("lstm", [node(W=z(20, 2))]),
-    r"R of shape \(G, H\) = \(18, 6\)|W of shape \(G, I\) = \(18, 2\), got \(24, 2\)": lambda: onnx.to_torch(
+    r"W of shape \(D, G, I\) = \(1, G, I\), got \(20, 2\)": lambda: onnx.to_torch("lstm", [node(W=z(20, 2))]),
+    r"W of shape \(G, I\) = \(18, 2\), got \(24, 2\)": lambda: onnx.to_torch(
         "gru", [Node(z(1, 24, 2), z(1, 24, 6), linear_before_reset=1)]
     ),
     r"layout to be 0 or 1, got 2": lambda: onnx.to_torch("lstm", [node(layout=2)]),
@@ -138,7 +141,9 @@ JAX = {
     r"bias_n of shape \(G,\) = \(5,\), got \(15,\)": lambda: equinox.to_torch(
         "gru", {"_l0": EQUINOX | {"bias_n": z(15)}}
     ),
-    r"with unknown \['bias_hh_x'": lambda: equinox.to_torch("gru", {"_l0": EQUINOX, "_x": EQUINOX}),
+    r"with unknown \['bias_hh_x'": lambda: equinox.to_torch(
+        "gru", {"_l0": EQUINOX, "_x": EQUINOX | {"weight_ih": z(15, 5)}}
+    ),
     r"a parameter weight_ih_l0": lambda: equinox.to_torch("gru", {}),
     r"proj_size = 0": lambda: equinox.from_torch("lstm", named("lstm", proj=3)),
     r"n part of bias_hh_l0 to be 0 \(nnx.GRUCell has no b_hn\)": lambda: flax.from_torch(
@@ -155,7 +160,7 @@ JAX = {
         "gru", named("gru", bias=False), flavour="nnx"
     ),
     r"kind to be 'rnn' or 'lstm' or 'gru', got 'mlp'": lambda: flax.from_torch("mlp", {}, flavour="nnx"),
-    r"proj_size = 0$|proj_size = 0: ": lambda: flax.from_torch("lstm", named("lstm", proj=3), flavour="nnx"),
+    r"flax: expected proj_size = 0": lambda: flax.from_torch("lstm", named("lstm", proj=3), flavour="nnx"),
 }
 
 
