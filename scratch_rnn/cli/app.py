@@ -1,7 +1,7 @@
 """The command line: `python -m scratch_rnn` runs every lab, `python -m scratch_rnn lab NAME` one.
 
-It reads options (arguments.py), calls scratch_rnn.labs, and writes what comes back. Exit status 0 where the
-implementations agree, 1 where they don't or a run fails, 2 for a user's mistake; a message is one line.
+It reads options (arguments.py), calls scratch_rnn.labs and writes the results. Exit status: 0 if the
+implementations agree, 1 if they differ or a run fails, 2 for a usage error. Every error message is one line.
 """
 
 import os
@@ -23,7 +23,7 @@ from scratch_rnn.labs.harness.options import make_settings
 from scratch_rnn.torch_autograd.models.distributed import joined
 
 RUNS = Path("runs")
-"""Where the main job leaves its files."""
+"""The folder that the main job writes to."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one lab.")
@@ -51,7 +51,7 @@ def main(context: typer.Context) -> None:
 
 
 def lab_command(name: str, given: Mapping[str, Any], common: Common) -> None:
-    """Run one lab and write what is asked for."""
+    """Run one lab and write the requested files."""
     report_errors = not common.distributed or os.environ.get("RANK", "0") == "0"
     with one_line_errors(report_errors), ExitStack() as stack:
         impls = common.impls
@@ -77,20 +77,20 @@ def lab_command(name: str, given: Mapping[str, Any], common: Common) -> None:
 
 
 def make(name: str, given: Mapping[str, Any]) -> Lab:
-    """The lab with these options; UsageError for one that it does not take."""
+    """The lab with these options; UsageError for an unknown option or a bad value."""
     kind = LABS[name]
     return kind(make_settings(name, kind.options, given))
 
 
 def judge(reports: Sequence[Report]) -> None:
-    """Failure where the curves of a lab differ."""
+    """Failure if the loss curves of a lab differ."""
     wrong = [report.lab.name for report in reports if not report.agree]
     if wrong:
         raise Failure(f"the implementations disagree: {', '.join(wrong)}")
 
 
 def _join(stack: ExitStack, chosen: Lab) -> Any:
-    """The processes that torchrun started; UsageError where they cannot share the batch."""
+    """The processes that torchrun started; UsageError if the batch cannot be divided among them."""
     try:
         processes = stack.enter_context(joined())
         processes.share(chosen.settings.batch_size)
@@ -109,7 +109,7 @@ def _write(report: Report, common: Common) -> None:
 
 
 def _show(reports: Sequence[Report]) -> None:
-    """The table, and below it what came out, in lines that are left as they are."""
+    """Print the table, and below it one line of results per lab."""
     Console().print(show.table(reports))
     for report in reports:
         for line in show.results(report):

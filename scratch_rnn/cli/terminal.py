@@ -1,4 +1,4 @@
-"""What lies between a run and the terminal: a progress bar, Ctrl-C, and errors of one line."""
+"""The terminal during a run: progress bar, Ctrl-C, and errors of one line."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,10 @@ from scratch_rnn.labs.harness.run import Tick
 
 @contextmanager
 def progress(name: str, impls: Sequence[str], steps: int, quiet: bool, once: bool = True) -> Iterator[Tick]:
-    """What `run_lab` ticks: draws a bar on a terminal, is silent in a pipe, and passes Ctrl-C on."""
+    """The callback that `run_lab` calls after every step.
+
+    It draws a progress bar on a terminal and nothing in a pipe; it returns True after Ctrl-C.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     silent = quiet or not console.is_terminal
@@ -35,10 +38,10 @@ def progress(name: str, impls: Sequence[str], steps: int, quiet: bool, once: boo
 
 @contextmanager
 def stopping_between_steps(once: bool) -> Iterator[Event]:
-    """Ctrl-C sets the event, so that a step is never cut in half.
+    """Ctrl-C sets the event, so that a run stops between two steps.
 
-    With `once`, a second Ctrl-C stops at once. Under torchrun one Ctrl-C arrives twice, from the terminal
-    and from torchrun: there, without.
+    With `once`, a second Ctrl-C raises KeyboardInterrupt. Under torchrun one Ctrl-C arrives twice, from the
+    terminal and from torchrun, so `once` is False there.
     """
     asked = Event()
 
@@ -56,7 +59,7 @@ def stopping_between_steps(once: bool) -> Iterator[Event]:
 
 @contextmanager
 def one_line_errors(report_errors: bool = True) -> Iterator[None]:
-    """A user's mistake, a failed run or a file that cannot be written as one line and an exit status."""
+    """Print a usage error, a failed run or a file error as one line, and exit with its status."""
     try:
         yield
     except UsageError as error:

@@ -1,7 +1,7 @@
 """The course's labs, one file each, on three implementations that start from the same weights.
 
-lab.py says what a lab is, implementations.py who computes, run.py how curves are compared. What the course's
-note gets wrong, and which line here shows it, is in README.md.
+harness/lab.py defines a lab, harness/implementations.py finds the implementations, harness/run.py compares
+their loss curves. README.md lists the errors of the course's note, and the line here that shows each.
 """
 
 from scratch_rnn.checks import Failure, UsageError

@@ -1,13 +1,14 @@
-"""Lab 11-3, longseq: a long text in windows, each one a row of the batch, through two layers and a head.
+"""Lab 11-3, longseq: a long text in windows, each a row of the batch, through two layers and a head.
 
-A window moves one character at a time; at each of its characters the next is asked for. What a window
-shows is all that the model knows, so it cannot be perfect: after the first characters of a window several
-may follow, and the best guess is the one that follows most often. `best_possible` counts what that costs.
+Windows start at every character of the text. At each of its characters the model predicts the next one. The
+model sees only the window, so it cannot be perfect: several characters may follow the same first characters
+of a window, and the best prediction is the most frequent one. `best_possible` computes the bounds:
 
-    (1)  loss ≥ Σ_p n(p) H(next | p) / n          p: what a window has shown so far, n(p) times in the data
+    (1)  loss ≥ Σ_p n(p) H(next | p) / n          p: first characters of a window, n(p): their count
     (2)  accuracy ≤ Σ_p max_c n(p, c) / n
 
-The stitched text is what the first window says, and from then on the last character of every window.
+The stitched text is the prediction for the first window, followed by the last predicted character of every
+other window.
 """
 
 from collections import Counter, defaultdict
@@ -33,7 +34,7 @@ SENTENCE = (
     "teach them to long for the endless immensity of the sea."
 )
 AT_ONCE = 1000
-"""Windows in a batch where --batch-size does not say."""
+"""Largest default batch, and the number of windows evaluated at once."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,19 @@ class Options(Training):
     """The options of longseq."""
 
     layers: int = 2
-    text: str | None = option(None, "what is learnt; default the course's sentence")
-    file: str | None = option(None, "what is learnt, in a file", file=True)
+    text: str | None = option(None, "training text; default: the course's sentence")
+    file: str | None = option(None, "file of the training text", file=True)
     window: int = option(10, "characters in a window", least=1)
-    batch_size: int | None = option(None, f"windows in a batch; default all, {AT_ONCE} at most", least=1)
+    batch_size: int | None = option(None, f"windows in a batch; default: all, at most {AT_ONCE}", least=1)
 
 
 class Best(NamedTuple):
-    """What no predictor can beat that sees a window from its first character on."""
+    """Bounds for any predictor that sees a window from its first character on."""
 
     loss: float
     accuracy: float
     accuracy_at: list[float]
-    """At each place in a window."""
+    """The bound at each position of a window."""
 
 
 class LongSeq(Lab):
@@ -98,57 +99,57 @@ class LongSeq(Lab):
         return self.alphabet.one_hot(windows[:, :-1]), windows[:, 1:]
 
     def result(self, trainer: Any) -> dict[str, Any]:
-        """What the model says after its last update, and what it costs."""
+        """Prediction, accuracy and loss after the last update, and their bounds."""
         parts = [
             self._read(trainer, self.windows[n : n + AT_ONCE]) for n in range(0, len(self.windows), AT_ONCE)
         ]
-        said, costs = (np.concatenate(part) for part in zip(*parts, strict=True))
-        right = said == self.windows[:, 1:]
-        stitched = np.concatenate([said[0], said[1:, -1]])
-        wanted = np.concatenate([self.windows[0, 1:], self.windows[1:, -1]])
+        predicted, costs = (np.concatenate(part) for part in zip(*parts, strict=True))
+        right = predicted == self.windows[:, 1:]
+        stitched = np.concatenate([predicted[0], predicted[1:, -1]])
+        target = np.concatenate([self.windows[0, 1:], self.windows[1:, -1]])
         return {
             "prediction": self.alphabet.decode(stitched),
             "accuracy": float(right.mean()),
             "best_accuracy": self.best.accuracy,
             "loss": float(costs.mean()),
             "best_loss": self.best.loss,
-            "wrong_from_second": int((stitched != wanted)[1:].sum()),
+            "wrong_from_second": int((stitched != target)[1:].sum()),
             "accuracy_at": right.mean(axis=0).tolist(),
         }
 
     def _read(self, trainer: Any, windows: ndarray) -> tuple[ndarray, ndarray]:
-        """(the likeliest next characters (N, T), the loss at each of them (N, T), in nats)."""
+        """(the most likely next characters (N, T), their losses (N, T) in nats)."""
         logits, _ = trainer.predict(self.alphabet.one_hot(windows[:, :-1]))
-        wanted = np.ascontiguousarray(windows[:, 1:])
-        costs = ops.cross_entropy(logits.reshape(-1, logits.shape[-1]), wanted.reshape(-1))
-        return logits.argmax(axis=-1), costs.reshape(wanted.shape)
+        target = np.ascontiguousarray(windows[:, 1:])
+        costs = ops.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
+        return logits.argmax(axis=-1), costs.reshape(target.shape)
 
     def reference_losses(self) -> Mapping[str, float]:
         """The floor of (1)."""
         return {"best possible": self.best.loss}
 
     def summary(self, result: Mapping[str, Any]) -> str:
-        """The text it said, and how far from the best possible it is."""
-        wrong, said = result["wrong_from_second"], result["prediction"]
+        """Loss and accuracy with their bounds, and the stitched text."""
+        wrong, predicted = result["wrong_from_second"], result["prediction"]
         verdict = (
-            "right from its 2nd character on" if wrong == 0 else f"{wrong} wrong from its 2nd character on"
+            "correct from its 2nd character on" if wrong == 0 else f"{wrong} wrong from its 2nd character on"
         )
         return (
             f"loss {result['loss']:.6f} (best possible {result['best_loss']:.6f}), "
             f"accuracy {result['accuracy']:.6f} (best possible {result['best_accuracy']:.6f}); "
-            f"stitched text {verdict}: {said if len(said) <= 200 else said[:200] + ' …'!r}"
+            f"stitched text {verdict}: {predicted if len(predicted) <= 200 else predicted[:200] + ' …'!r}"
         )
 
     def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
-        """Accuracy at each place in a window."""
-        places = range(1, self.settings.window + 1)
-        axes.plot(places, self.best.accuracy_at, "k_", markersize=24, label="best possible")
+        """Accuracy at each position of a window."""
+        positions = range(1, self.settings.window + 1)
+        axes.plot(positions, self.best.accuracy_at, "k_", markersize=24, label="best possible")
         for impl, result in results.items():
-            axes.plot(places, result["accuracy_at"], MARKS[impl], markersize=9, label=impl)
-        axes.set_title("longseq: the more a window has shown, the easier")
-        axes.set_xlabel("characters that the window has shown")
-        axes.set_ylabel("share of next characters that are right")
-        axes.set_xticks(list(places)[:: max(1, len(places) // 10)])
+            axes.plot(positions, result["accuracy_at"], MARKS[impl], markersize=9, label=impl)
+        axes.set_title("longseq: accuracy by position in the window")
+        axes.set_xlabel("characters of the window read so far")
+        axes.set_ylabel("share of correct next characters")
+        axes.set_xticks(list(positions)[:: max(1, len(positions) // 10)])
         axes.legend()
         axes.grid(alpha=0.3)
 

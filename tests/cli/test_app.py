@@ -1,4 +1,4 @@
-"""The command line: what it writes, its exit statuses, and the one line that a mistake gets."""
+"""The command line: what it writes, its exit statuses, and the one line of every error."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ def test_the_main_job() -> None:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
-    """Let the torch twin tell losses that are a little too large."""
+    """Make the torch twin return losses that are too large by a factor."""
     step = Trainer.step
 
     def wrong(self: Any, *batch: Any, reset_state: bool = True) -> float:
@@ -65,8 +65,8 @@ def test_disagreement_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_disagreement_of_one_lab(monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, 1 + 1e-6)
-    said = refused("lab", "hihello", "--steps", 2, "--quiet", status=1)
-    assert said == "the implementations disagree: hihello"
+    error = refused("lab", "hihello", "--steps", 2, "--quiet", status=1)
+    assert error == "the implementations disagree: hihello"
     assert lab("hihello", "--steps", 2, "--dtype", "float32")["max_relative_loss_difference"] > 1e-7
     lab("hihello", "--steps", 2, "--impl", "numpy", "--impl", "reference")
 
@@ -177,11 +177,11 @@ def test_usage_mistakes(words: tuple[str, ...]) -> None:
 
 def test_without_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "reference", None)
-    said = refused("lab", "hihello", "--steps", 1)
+    error = refused("lab", "hihello", "--steps", 1)
     expected = (
-        "--impl reference: expected the folder reference/ of the project's clone beside scratch_rnn, got "
+        "--impl reference: expected the folder reference/ of the project's clone, next to scratch_rnn, got "
     )
-    assert said.startswith(expected)
+    assert error.startswith(expected)
     lab("hihello", "--steps", 1, "--impl", "numpy", "--impl", "torch")
 
 

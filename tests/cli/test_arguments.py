@@ -1,4 +1,4 @@
-"""Where a command may write: found out before the work, and never over a file that it reads or writes too."""
+"""Outputs are checked before the work, and no output replaces an input or another output."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     words = ("lab", "hihello", "--steps", 1, "--impl", "numpy")
     for option in ("--json", "--plot", "--save"):
         for path in (tmp_path, tmp_path / "missing" / "file", tmp_path / ("x" * 300)):
-            said = refused(*words, option, path)
+            error = refused(*words, option, path)
             expected = f"{option}: expected a file in a folder that exists and can be written, got {path} ("
-            assert said.startswith(expected)
+            assert error.startswith(expected)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -45,5 +45,5 @@ def test_nothing_is_overwritten_by_a_run_that_fails(tmp_path: Path) -> None:
 
 
 def test_no_picture_of_nothing(tmp_path: Path) -> None:
-    said = refused("lab", "basics", "--plot", tmp_path / "x.png")
-    assert said.startswith("basics: expected no --plot, as there is nothing to draw, got ")
+    error = refused("lab", "basics", "--plot", tmp_path / "x.png")
+    assert error.startswith("basics: expected no --plot: this lab draws nothing, got ")

@@ -1,4 +1,4 @@
-"""Lab longseq: the course's figures, the floor that the data sets, other texts."""
+"""Lab longseq: the course's figures, the bounds set by the data, other texts."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_a_file(tmp_path: Path) -> None:
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=12))
 def test_no_predictor_is_better_than_the_best(windows: list[list[int]]) -> None:
-    """The table of what followed each beginning, looked up, is a predictor that reaches both bounds."""
+    """A lookup table of the continuations of every prefix is a predictor that reaches both bounds."""
     best = best_possible(np.array(windows))
     right, nats, total = 0, 0.0, 0
     for window in windows:

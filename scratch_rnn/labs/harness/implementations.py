@@ -1,6 +1,6 @@
-"""The three that compute: numpy, torch and reference, each some modules with the same names in them.
+"""The three implementations: numpy, torch and reference. Each exports models and a trainer of the same names.
 
-They are found by name when they are asked for, so that a lab on numpy does not need reference/.
+They are imported on demand, so that a lab on numpy does not need reference/.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ PACKAGES = {
 
 @dataclass(frozen=True)
 class Implementation:
-    """One of the three: its models and its trainer."""
+    """One implementation: its models and its trainer."""
 
     name: str
     SequenceModel: Any
@@ -34,27 +34,27 @@ class Implementation:
     Trainer: Any
 
     def dtype(self, name: str) -> Any:
-        """This implementation's own float64 or float32."""
+        """The dtype of this name: NumPy's or torch's."""
         return np.dtype(name) if self.name == "numpy" else getattr(torch, name)
 
 
 def load(name: str) -> Implementation:
-    """Find an implementation; UsageError where it is not there."""
+    """Import an implementation; UsageError if it is missing."""
     package = PACKAGES[name]
     try:
         models = import_module(package)
     except ModuleNotFoundError as error:
         if name != "reference":
             raise
-        expected = "the folder reference/ of the project's clone beside scratch_rnn"
+        expected = "the folder reference/ of the project's clone, next to scratch_rnn"
         raise UsageError(message("--impl reference", expected, error)) from None
     return Implementation(name, models.SequenceModel, models.CaptionModel, models.Seq2Seq, models.Trainer)
 
 
 def first_weights(lab: Lab) -> Mapping[str, ndarray]:
-    """The weights that all three start from: drawn once, in float32, by torch's own initialisers.
+    """The first weights of all implementations: drawn once, in float32, by torch's own initializers.
 
-    The torch twin draws them, bit for bit as torch.nn would (tests/torch_autograd/test_modules.py); the
+    The torch twin draws them, bit for bit as torch.nn would (tests/torch_autograd/test_modules.py). The
     global random state does not change.
     """
     with torch.random.fork_rng(devices=[]):
@@ -69,7 +69,7 @@ def trainer(
     weights: Mapping[str, ndarray],
     processes: Processes | None = None,
 ) -> Any:
-    """The lab's model on one implementation, with these weights, ready to train."""
+    """A trainer for the lab's model on one implementation, with these first weights."""
     s = lab.settings
     model = lab.model(implementation, implementation.dtype(s.dtype))
     if implementation.name == "numpy":

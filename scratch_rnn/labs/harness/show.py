@@ -1,4 +1,4 @@
-"""What people see of a report: a table, a picture, a JSON file."""
+"""A report as a table, a picture and a JSON file."""
 
 import json
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from scratch_rnn.labs.harness.run import JUDGED_STEPS, Report
 from scratch_rnn.outputs import replacing
 
 LOGARITHMIC = 100
-"""Where the largest loss is so many times the smallest, a straight axis shows neither."""
+"""The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
 
 
 def table(reports: Sequence[Report]) -> Table:
-    """One row a run."""
+    """One row per run."""
     view = Table(
         title="the same weights, the same batches, three that compute",
         caption="difference: the largest relative one of any two curves, "
@@ -42,34 +42,34 @@ def table(reports: Sequence[Report]) -> Table:
 
 
 def results(report: Report) -> list[str]:
-    """What came out: one line where all implementations say the same, else one each."""
-    said = {run.impl: report.lab.summary(run.result) for run in report.runs}
-    if len(set(said.values())) == 1:
-        return [f"{report.lab.name}: {next(iter(said.values()))}"]
-    return [f"{report.lab.name}, {impl}: {text}" for impl, text in said.items()]
+    """The results: one line if all implementations have the same, else one line each."""
+    summaries = {run.impl: report.lab.summary(run.result) for run in report.runs}
+    if len(set(summaries.values())) == 1:
+        return [f"{report.lab.name}: {next(iter(summaries.values()))}"]
+    return [f"{report.lab.name}, {impl}: {text}" for impl, text in summaries.items()]
 
 
 def plot(report: Report, path: Path) -> None:
-    """Write a PNG: the loss curves, and beside them the lab's own picture if it has one."""
+    """Write a PNG: the loss curves and, next to them, the lab's own picture if it has one."""
     drawings = [
-        draw for draw, wanted in ((_curves, bool(report.lab.steps)), (_own, report.lab.has_picture)) if wanted
+        draw for draw, shown in ((_curves, bool(report.lab.steps)), (_own, report.lab.has_picture)) if shown
     ]
     figure = Figure(figsize=(7 * len(drawings), 4.2), layout="constrained")
     for axes, draw in zip(figure.subplots(1, len(drawings), squeeze=False)[0], drawings, strict=True):
         draw(axes, report)
-    with replacing(path) as beside:
-        figure.savefig(beside, dpi=120, format="png")
+    with replacing(path) as part:
+        figure.savefig(part, dpi=120, format="png")
 
 
 def write_json(report: Report, path: Path) -> None:
-    """Write what there is of numbers."""
+    """Write the report as JSON."""
     text = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
-    with replacing(path) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+    with replacing(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def can_plot(lab: Lab) -> bool:
-    """Whether there is anything to draw."""
+    """Whether the lab has a loss curve or a picture of its own."""
     return bool(lab.steps) or lab.has_picture
 
 
@@ -93,7 +93,7 @@ def _own(axes: Any, report: Report) -> None:
 
 
 def _difference(report: Report) -> str:
-    """The judged one, and the one over all steps where there are more."""
+    """The judged difference, and the one over all steps if there are more."""
     judged, whole = report.difference(JUDGED_STEPS), report.difference()
     if judged is None or whole is None:
         return "-"

@@ -1,4 +1,4 @@
-"""Comparing curves: what is judged, what is only reported, and runs that fail."""
+"""Comparing curves: judged and reported steps, and runs that fail."""
 
 import pytest
 
@@ -33,21 +33,21 @@ def test_late_steps_are_reported_not_judged() -> None:
     assert not report([*same[1:], 1.0], [*same[1:], 2.0]).agree
 
 
-def test_no_verdict_in_float32() -> None:
+def test_float32_is_not_judged() -> None:
     assert report([1.0], [2.0], dtype="float32").agree
 
 
 @pytest.mark.parametrize("impl", ["numpy", "torch", "reference"])
-def test_a_loss_that_leaves_the_numbers(impl: str) -> None:
-    said = refused(
+def test_a_loss_that_is_not_finite(impl: str) -> None:
+    error = refused(
         "lab", "timeseries", "--lr", "1e200", "--optimizer", "sgd", "--steps", 9, "--impl", impl, status=1
     )
-    assert said.startswith(f"timeseries: {impl}: the loss is ")
-    assert said.endswith("; try a smaller --lr")
+    assert error.startswith(f"timeseries: {impl}: the loss is ")
+    assert error.endswith("; try a smaller --lr")
 
 
 @pytest.mark.parametrize("impl", ["numpy", "torch"])
-def test_a_result_that_leaves_the_numbers(impl: str) -> None:
+def test_a_result_that_is_not_finite(impl: str) -> None:
     options = ("--lr", "1e308", "--optimizer", "sgd", "--steps", 1, "--impl", impl)
-    said = refused("lab", "timeseries", *options, status=1)
-    assert "rmse is" in said
+    error = refused("lab", "timeseries", *options, status=1)
+    assert "rmse is" in error
