@@ -7,8 +7,8 @@ implementations agree, 1 if they differ or a run fails, 2 for a usage error. Eve
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -16,11 +16,12 @@ from rich.console import Console
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
 from scratch_rnn.cli.terminal import one_line_errors, progress
-from scratch_rnn.labs import LABS, Failure, Lab, Report, UsageError, run_lab
+from scratch_rnn.labs import LABS, Failure, Lab, Report, Settings, UsageError, run_lab
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.checkpoint import read_checkpoint
+from scratch_rnn.labs.harness.implementations import has_engine
 from scratch_rnn.labs.harness.options import make_settings
-from scratch_rnn.torch_autograd.models.distributed import joined
+from scratch_rnn.torch_autograd.models.distributed import Processes, joined
 
 RUNS = Path("runs")
 """The folder that the main job writes to."""
@@ -50,7 +51,7 @@ def main(context: typer.Context) -> None:
         judge(reports)
 
 
-def lab_command(name: str, given: Mapping[str, Any], common: Common) -> None:
+def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
     """Run one lab and write the requested files."""
     report_errors = not common.distributed or os.environ.get("RANK", "0") == "0"
     with one_line_errors(report_errors), ExitStack() as stack:
@@ -59,6 +60,10 @@ def lab_command(name: str, given: Mapping[str, Any], common: Common) -> None:
             raise UsageError(message("--save and --load", "one --impl", ", ".join(impls)))
         if common.distributed and impls != ["torch"]:
             raise UsageError(message("--distributed", "--impl torch", ", ".join(impls)))
+        if "engine" in given and not any(map(has_engine, impls)):
+            raise UsageError(
+                message("--engine", "--impl numpy or torch, which have engines", ", ".join(impls))
+            )
         loaded = None if common.load is None else read_checkpoint(common.load, name, impls[0])
         chosen = make(name, given if loaded is None else loaded.settings(given, LABS[name]))
         check_outputs(chosen, common)
@@ -76,7 +81,7 @@ def lab_command(name: str, given: Mapping[str, Any], common: Common) -> None:
             judge([report])
 
 
-def make(name: str, given: Mapping[str, Any]) -> Lab:
+def make(name: str, given: Mapping[str, object]) -> Lab[Settings]:
     """The lab with these options; UsageError for an unknown option or a bad value."""
     kind = LABS[name]
     return kind(make_settings(name, kind.options, given))
@@ -89,11 +94,11 @@ def judge(reports: Sequence[Report]) -> None:
         raise Failure(f"the implementations disagree: {', '.join(wrong)}")
 
 
-def _join(stack: ExitStack, chosen: Lab) -> Any:
+def _join(stack: ExitStack, chosen: Lab[Settings]) -> Processes:
     """The processes that torchrun started; UsageError if the batch cannot be divided among them."""
     try:
         processes = stack.enter_context(joined())
-        processes.share(chosen.settings.batch_size)
+        processes.share(asdict(chosen.settings)["batch_size"])
     except ValueError as error:
         raise UsageError(str(error)) from None
     return processes

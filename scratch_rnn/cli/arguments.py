@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from scratch_rnn.checks import message
-from scratch_rnn.labs import Lab, Training, UsageError
+from scratch_rnn.labs import Lab, Settings, Training, UsageError
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.options import Option, flag, options_of
 from scratch_rnn.outputs import check_writable
@@ -45,7 +45,7 @@ class Common:
         return [str(impl) for impl in dict.fromkeys(self.impl or Impl)]
 
 
-def command(lab: type[Lab], call: Callable[[str, Mapping[str, Any], Common], None]) -> Any:
+def command(lab: type[Lab[Settings]], call: Callable[[str, Mapping[str, object], Common], None]) -> Any:
     """The function that typer turns into `lab NAME`.
 
     `call` gets the name, the lab's own options that the user gave, and the options of all labs.
@@ -67,7 +67,7 @@ def command(lab: type[Lab], call: Callable[[str, Mapping[str, Any], Common], Non
     return function
 
 
-def check_outputs(chosen: Lab, common: Common) -> None:
+def check_outputs(chosen: Lab[Settings], common: Common) -> None:
     """UsageError if an output cannot be written, or if it is also an input or another output."""
     if common.plot is not None and not show.can_plot(chosen):
         raise UsageError(message(chosen.name, "no --plot: this lab draws nothing", common.plot))
@@ -85,11 +85,11 @@ def check_outputs(chosen: Lab, common: Common) -> None:
         check_writable(flag(name), path)
 
 
-def _is_file(chosen: Lab, name: str) -> bool:
+def _is_file(chosen: Lab[Settings], name: str) -> bool:
     return any(each.file for each in options_of(type(chosen.settings)) if each.name == name)
 
 
-def _takes(lab: type[Lab], option: str) -> bool:
+def _takes(lab: type[Lab[Settings]], option: str) -> bool:
     trains, shares = ("save", "load"), ("distributed",)
     if option in shares:
         return lab.distributes

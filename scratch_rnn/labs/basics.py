@@ -6,14 +6,15 @@ same shape, but the axis of words is now time: a change of word 0 changes the ou
 course makes this mistake.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.harness.lab import Lab, Settings
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Lab, Result, Settings
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 WORDS = ("hello", "eolll", "lleel")
@@ -26,28 +27,29 @@ class Options(Settings):
     hidden: int | None = 2
 
 
-class Basics(Lab):
+class Basics(Lab[Options]):
     """Shapes, and which outputs a change of word 0 affects."""
 
     name = "basics"
     options = Options
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         alphabet = Alphabet("helo")
         self.x = alphabet.one_hot(np.stack([alphabet.encode(word) for word in WORDS]))
         self.changed = self.x.copy()
         self.changed[0] = self.x[0, ::-1]  # word 0 reversed; the others unchanged
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """RNN(4, 2) without a head."""
         s = self.settings
         return implementation.SequenceModel(s.cell, self.x.shape[-1], s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """Outputs with and without batch_first, with the same weights."""
         outputs, state = trainer.predict(self.x)
         h_n = state[0] if isinstance(state, tuple) else state
+        assert h_n is not None
         # A layer without batch_first reads the first axis as time. For a layer with batch_first, that is
         # the array with its first two axes exchanged.
         time_major = [trainer.predict(x.swapaxes(0, 1))[0].swapaxes(0, 1) for x in (self.x, self.changed)]
@@ -59,7 +61,7 @@ class Basics(Lab):
             "moved_by_word_0": _moved(*time_major),
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Shapes, and the effect of batch_first."""
         shapes = f"output {tuple(result['output_shape'])}, state {tuple(result['state_shape'])}"
         right, wrong = result["moved_by_word_0_batch_first"], result["moved_by_word_0"]

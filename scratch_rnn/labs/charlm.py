@@ -20,11 +20,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.files import data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
@@ -51,18 +54,18 @@ class Options(Training):
     prompt: str | None = option(None, "start of the sample; default: the text's first character")
 
 
-class CharLM(Lab):
+class CharLM(TrainingLab[Options]):
     """A character language model, trained on a long text with truncated BPTT."""
 
     name = "charlm"
     options = Options
-    smoke_settings: ClassVar[Mapping[str, Any]] = {"steps": 200}
-    inference_options = ("sample", "temperature", "prompt")
+    smoke_settings: ClassVar[Mapping[str, object]] = {"steps": 200}
+    inference_options = (*TrainingLab.inference_options, "sample", "temperature", "prompt")
     distributes = True
     has_picture = True
     default_steps = 1000
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         train, test = self._texts()
         rows, needed = settings.batch_size, settings.batch_size * settings.window + 1
@@ -104,14 +107,14 @@ class CharLM(Lab):
             got = f"{unknown!r}, which does not occur in it" if unknown else "an empty one"
             raise UsageError(message(self.name, "a --prompt of characters of the training text", got))
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """Embedding, LSTM(32, 128), head."""
         s, classes = self.settings, self.classes
         return implementation.SequenceModel(
             s.cell, EMBEDDING, s.hidden, s.layers, embed=classes, outputs=classes, dtype=dtype
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """The next window of every stream."""
         start = step % self.epoch * self.settings.window
         piece = slice(start, start + self.settings.window)
@@ -121,7 +124,7 @@ class CharLM(Lab):
         """True at the beginning of the streams."""
         return step % self.epoch == 0
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """Bits per character on the unseen text, and a sample with --sample."""
         state, costs = None, []
         x, y = self.test[None, :-1], self.test[1:]
@@ -136,21 +139,21 @@ class CharLM(Lab):
         }
         if self.settings.sample is None or not math.isfinite(result["bits_per_char"]):
             return result
-        return result | {"sample": self._sample(trainer)}
+        return result | {"sample": self._sample(trainer, self.settings.sample)}
 
-    def _sample(self, trainer: Any) -> str:
+    def _sample(self, trainer: Trainer, count: int) -> str:
         """The prompt, followed by characters drawn one by one from the model's distribution."""
         s, written = self.settings, list(self._encode(self.prompt))
-        rng = np.random.default_rng([s.seed, s.sample])
+        rng = np.random.default_rng([s.seed, count])
         logits, state = trainer.predict(np.array([written]), None)
-        for _ in range(s.sample):
+        for _ in range(count):
             scores = logits[0, -1, : self.unknown].astype(np.float64) / s.temperature
             p = np.exp(scores - scores.max())
             written.append(int(rng.choice(self.unknown, p=p / p.sum())))
             logits, state = trainer.predict(np.array([written[-1:]]), state)
         return self.alphabet.decode(written)
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Bits per character, those of the bigram model, and the sample."""
         missing, count = result["unknown_characters"], result["test_characters"]
         unknown = f", {missing} of them not in the training text" if missing else ""
@@ -160,7 +163,7 @@ class CharLM(Lab):
             f"(bigram, add-one: {result['bigram_bits_per_char']:.4f}){sample}"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Bits per character, and those of the baselines."""
         some = next(iter(results.values()))
         bars = {"uniform": math.log2(self.classes), "bigram": some["bigram_bits_per_char"]}

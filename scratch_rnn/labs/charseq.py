@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scratch_rnn.checks import UsageError, message
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 
@@ -31,14 +33,14 @@ class WithText(NextCharacter):
     text: str = option(" if you want you", "training text")
 
 
-class CharSeq(Lab):
+class CharSeq(TrainingLab[NextCharacter]):
     """Read a text and predict the next character at every position."""
 
     name = "charseq"
-    options: ClassVar[type[NextCharacter]] = WithText
+    options: ClassVar[type[Settings]] = WithText
     default_steps = 100
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: NextCharacter) -> None:
         super().__init__(settings)
         text = self.text
         if len(text) < 2:
@@ -55,24 +57,25 @@ class CharSeq(Lab):
     @property
     def text(self) -> str:
         """All characters but the last are x, all but the first are y."""
-        return str(self.settings.text)
+        assert isinstance(self.settings, WithText)
+        return self.settings.text
 
     @property
     def symbols(self) -> str:
         """The characters, sorted: the order of a set depends on the hash seed of the run."""
         return "".join(sorted(set(self.text)))
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """RNN(V, V), or RNN(V, hidden) and a head."""
         s, classes = self.settings, len(self.alphabet)
         outputs = classes if s.head else None
         return implementation.SequenceModel(s.cell, classes, s.hidden, s.layers, outputs=outputs, dtype=dtype)
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """The whole text at every step."""
         return self.x, self.y
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """The prediction after the last update."""
         logits, _ = trainer.predict(self.x)
         predicted = logits.argmax(axis=-1)
@@ -91,7 +94,7 @@ class CharSeq(Lab):
         """The floor, without a head."""
         return {} if self.floor is None else {"cannot go below, without a head": self.floor}
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """The predicted text, and its accuracy."""
         floor = result["loss_floor"]
         bound = "" if floor is None else f", loss cannot go below {floor:.6f}"

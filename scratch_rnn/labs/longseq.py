@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import MARKS, Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import MARKS, Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.files import read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
@@ -57,7 +60,7 @@ class Best(NamedTuple):
     """The bound at each position of a window."""
 
 
-class LongSeq(Lab):
+class LongSeq(TrainingLab[Options]):
     """A long text in windows, through two layers and a head."""
 
     name = "longseq"
@@ -65,7 +68,7 @@ class LongSeq(Lab):
     default_steps = 300
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         text, width = self._text(), settings.window + 1
         if len(text) < width:
@@ -85,20 +88,20 @@ class LongSeq(Lab):
         if s.text is not None and s.file is not None:
             raise UsageError(message(self.name, "--text or --file", "both"))
         if s.file is None:
-            return SENTENCE if s.text is None else str(s.text)
+            return SENTENCE if s.text is None else s.text
         return read_text("--file", Path(s.file))
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """RNN(V, V, 2) and a head."""
         s, classes = self.settings, len(self.alphabet)
         return implementation.SequenceModel(s.cell, classes, s.hidden, s.layers, outputs=classes, dtype=dtype)
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """Some windows, or all."""
         windows = self.windows[self.batches.rows(step)]
         return self.alphabet.one_hot(windows[:, :-1]), windows[:, 1:]
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """Prediction, accuracy and loss after the last update, and their bounds."""
         parts = [
             self._read(trainer, self.windows[n : n + AT_ONCE]) for n in range(0, len(self.windows), AT_ONCE)
@@ -117,7 +120,7 @@ class LongSeq(Lab):
             "accuracy_at": right.mean(axis=0).tolist(),
         }
 
-    def _read(self, trainer: Any, windows: ndarray) -> tuple[ndarray, ndarray]:
+    def _read(self, trainer: Trainer, windows: ndarray) -> tuple[ndarray, ndarray]:
         """(the most likely next characters (N, T), their losses (N, T) in nats)."""
         logits, _ = trainer.predict(self.alphabet.one_hot(windows[:, :-1]))
         target = np.ascontiguousarray(windows[:, 1:])
@@ -128,7 +131,7 @@ class LongSeq(Lab):
         """The floor of (1)."""
         return {"best possible": self.best.loss}
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Loss and accuracy with their bounds, and the stitched text."""
         wrong, predicted = result["wrong_from_second"], result["prediction"]
         verdict = (
@@ -140,7 +143,7 @@ class LongSeq(Lab):
             f"stitched text {verdict}: {predicted if len(predicted) <= 200 else predicted[:200] + ' …'!r}"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Accuracy at each position of a window."""
         positions = range(1, self.settings.window + 1)
         axes.plot(positions, self.best.accuracy_at, "k_", markersize=24, label="best possible")

@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.files import data_file, read_tsv
 from scratch_rnn.labs.inputs.vocabulary import EOS, UNK, Vocabulary
 
@@ -46,14 +49,14 @@ class Options(Training):
     level: str = option("char", "unit of a text", choices=("word", "char"))
 
 
-class ManyToOne(Lab):
+class ManyToOne(TrainingLab[Options]):
     """A word in, letter by letter, or a sentence, word by word; one label out."""
 
     name = "many-to-one"
     options = Options
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         train, test = self._data()
         self.vocabulary = Vocabulary([text for text, _ in train], settings.level, (EOS, UNK))
@@ -82,7 +85,7 @@ class ManyToOne(Lab):
         texts = [np.array(each.indices, dtype=np.int64) for each in encoded]
         return texts, np.array([label for _, label in lines]), sum(each.unknown for each in encoded)
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """Embedding, GRU(32, 64), and a head at each word's last step."""
         s = self.settings
         return implementation.SequenceModel(
@@ -96,12 +99,12 @@ class ManyToOne(Lab):
             dtype=dtype,
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """A list of texts, which the model packs, and their labels."""
         rows = self.batches.rows(step)
         return [self.x[row] for row in rows], self.y[rows]
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """Accuracy on unseen lines, and that of the more frequent label."""
         predicted = trainer.predict(self.test_x)[0].argmax(axis=-1)
         majority = int(2 * self.y.sum() > len(self.y))
@@ -112,7 +115,7 @@ class ManyToOne(Lab):
             "unknown": self.unknown,
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Both accuracies."""
         unknown = f"; {result['unknown']} unknown tokens" if result["unknown"] else ""
         return (
@@ -120,7 +123,7 @@ class ManyToOne(Lab):
             f"(always the more frequent label: {result['majority']:.2%}){unknown}"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Both accuracies."""
         some = next(iter(results.values()))
         bars = {"more frequent label": some["majority"]}

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.files import Row, data_file, finite, read_tsv
 from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, Vocabulary
 
@@ -46,14 +49,14 @@ class Options(Training):
     language: str = option("en", "of the names", choices=("en", "ko"))
 
 
-class OneToMany(Lab):
+class OneToMany(TrainingLab[Options]):
     """An image of a handwritten digit in, its name out, letter by letter."""
 
     name = "one-to-many"
     options = Options
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         names = [unicodedata.normalize("NFD", name) for name in NAMES[settings.language]]
         self.vocabulary = Vocabulary(names, "char", (SOS, EOS))
@@ -78,21 +81,21 @@ class OneToMany(Lab):
         cut = count - count // 10
         return [(digits[0][:cut], digits[1][:cut]), (digits[0][cut:], digits[1][cut:])]
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """Image to first state, embedding, GRU(16, 64), head."""
         s = self.settings
         return implementation.CaptionModel(
             s.cell, PIXELS, len(self.vocabulary), EMBEDDING, s.hidden, s.layers, dtype=dtype
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """(images, names after <SOS>, names followed by <EOS>)."""
         rows = self.batches.rows(step)
         names = [self.spelled[label] for label in self.labels[rows]]
         start = self.vocabulary.number(SOS)
         return self.images[rows], [np.concatenate([[start], name[:-1]]) for name in names], names
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """The predicted names of the unseen images."""
         predicted, _ = trainer.predict(self.test_images, self.vocabulary.number(SOS), self.max_length)
         names = [self._word(row.tolist()) for row in predicted]
@@ -107,11 +110,11 @@ class OneToMany(Lab):
         word = letters[: letters.index(end)] if end in letters else letters
         return unicodedata.normalize("NFC", self.vocabulary.decode(word))
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """The share of correct names."""
         return f"{result['exact_match']:.2%} of {result['images']} unseen images named correctly"
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Unseen images and the names predicted by the first implementation; Korean names as digits."""
         impl, result = next(iter(results.items()))
         names, columns = NAMES[self.settings.language], 6

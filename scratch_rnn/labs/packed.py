@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
-from scratch_rnn.labs.harness.lab import Lab, Settings
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Lab, Result, Settings
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, State, Trainer
 from scratch_rnn.labs.inputs.files import data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt.packed import pack_sequence, pad_sequence, unpack_sequence
@@ -48,14 +51,14 @@ class Reading(NamedTuple):
     states: list[ndarray]
 
 
-class Packed(Lab):
+class Packed(Lab[Options]):
     """Words of different lengths in a batch: padded, and packed."""
 
     name = "packed"
     options = Options
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         self.words = _read(data_file("--words", settings.words, "words.txt"))
         self.alphabet = Alphabet(sorted(set("".join(self.words))))
@@ -63,12 +66,12 @@ class Packed(Lab):
         self.longest = max(map(len, self.words))
         self.tolerance = ROUNDING * float(np.finfo(settings.dtype).eps)
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """RNN(V, 30) without a head."""
         s = self.settings
         return implementation.SequenceModel(s.cell, len(self.alphabet), s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """Cells, and differences from each word read alone; `outputs` are the packed words' final states."""
         alone, packed, padded = _alone(trainer, self.x), _packed(trainer, self.x), _padded(trainer, self.x)
         reversed_x = [x[::-1].copy() for x in self.x]
@@ -111,7 +114,7 @@ class Packed(Lab):
             "words": words,
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Numbers of cells, and of wrong states and outputs when padded."""
         r, second, wrong = result, result["bidirectional"], result["wrong_final_states"]
         deviation, by = r["max_difference_from_one_by_one"], ""
@@ -126,7 +129,7 @@ class Packed(Lab):
             f"{second['letters']} real letters, by up to {second['max_difference']:.3f}"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Both layouts of the first words, side by side."""
         words = [word[:SHOWN_LETTERS] for word in self.words[:SHOWN_WORDS]]
         width, rows = max(map(len, words)), len(words)
@@ -150,7 +153,7 @@ class Packed(Lab):
         axes.axis("off")
 
 
-def _cell(axes: Any, column: int, row: int, letter: str, color: str = "C0") -> None:
+def _cell(axes: Axes, column: int, row: int, letter: str, color: str = "C0") -> None:
     """One cell; grey where there is no letter."""
     face = (color, 0.25) if letter else "0.75"
     sides = column - 0.5, column + 0.5
@@ -159,20 +162,20 @@ def _cell(axes: Any, column: int, row: int, letter: str, color: str = "C0") -> N
         axes.text(column, row, letter, ha="center", va="center", fontsize=8, parse_math=False)
 
 
-def _alone(trainer: Any, words: Sequence[ndarray]) -> Reading:
+def _alone(trainer: Trainer, words: Sequence[ndarray]) -> Reading:
     """Each word a batch of its own."""
     readings = [trainer.predict(x[None]) for x in words]
     return Reading([output[0] for output, _ in readings], [_states(state)[0] for _, state in readings])
 
 
-def _packed(trainer: Any, words: Sequence[ndarray]) -> Reading:
+def _packed(trainer: Trainer, words: Sequence[ndarray]) -> Reading:
     """All words packed: the model packs a list and returns rows."""
     rows, state = trainer.predict(list(words))
     layout = pack_sequence(words, enforce_sorted=False)
     return Reading(unpack_sequence(layout._replace(data=rows)), list(_states(state)))
 
 
-def _padded(trainer: Any, words: Sequence[ndarray], padding_first: bool = False) -> Reading:
+def _padded(trainer: Trainer, words: Sequence[ndarray], padding_first: bool = False) -> Reading:
     """All words padded to a rectangle."""
     side = "left" if padding_first else "right"
     output, state = trainer.predict(pad_sequence(words, batch_first=True, padding_side=side))
@@ -181,7 +184,7 @@ def _padded(trainer: Any, words: Sequence[ndarray], padding_first: bool = False)
     return Reading(outputs, list(_states(state)))
 
 
-def _states(state: Any) -> ndarray:
+def _states(state: State) -> ndarray:
     """(N, S, H): for an LSTM c_n of all layers, then h_n of all layers."""
     parts = state if isinstance(state, tuple) else (state,)
     return np.concatenate([np.asarray(part) for part in parts][::-1]).swapaxes(0, 1)

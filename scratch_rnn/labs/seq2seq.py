@@ -15,18 +15,21 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from scratch_rnn.checks import UsageError, fail, message
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import flag, option
+from scratch_rnn.labs.harness.protocols import Model, Trainer, Translator
 from scratch_rnn.labs.inputs.pairs import (
     COURSE,
     COURSE_SPECIALS,
     Pair,
+    Side,
     encode,
     short,
     short_of_file,
@@ -56,6 +59,9 @@ class Options(Training):
     optimizer: str = option(None, "torch.optim's [sgd; with --pairs adam]", choices=("sgd", "adam"))
     clip: float | None = option(None, "largest norm of the gradients [none; with --pairs 1]", above=0)
     batch_size: int | None = option(None, "with --pairs: pairs in a batch [64]", least=1)
+    engine: str = option(
+        "steps", "of the encoder; the decoder always runs step by step", choices=("steps", "fused")
+    )
     pairs: str | None = option(None, "lines of source TAB target; default: the course's four", file=True)
     test_pairs: str | None = option(None, "the same, unseen; default: the last tenth of --pairs", file=True)
     max_source_words: int = option(10, "limit with <EOS>; pairs with a longer source are dropped", least=2)
@@ -64,14 +70,14 @@ class Options(Training):
     teacher_forcing: float = option(1.0, "probability that a step reads the target token, 0 to 1", least=0)
 
 
-class Seq2Seq(Lab):
+class Seq2Seq(TrainingLab[Options]):
     """An encoder reads a sentence, a decoder writes its translation."""
 
     name = "seq2seq"
     options = Options
-    smoke_settings: ClassVar[Mapping[str, Any]] = {"steps": 1400}
+    smoke_settings: ClassVar[Mapping[str, object]] = {"steps": 1400}
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         self._check()
         chosen = COURSE_DEFAULTS if settings.pairs is None else FILE_DEFAULTS
@@ -121,12 +127,13 @@ class Seq2Seq(Lab):
             fail("--pairs", "at least 2 pairs, or --test-pairs", f"1 in {s.pairs}, {self.dropped} too long")
         return pairs[:cut], pairs[cut:]
 
-    def _encode(self, pairs: Sequence[Pair]) -> Any:
+    def _encode(self, pairs: Sequence[Pair]) -> tuple[Side, Side]:
         """Sources and targets as indices."""
         sides = zip(self.vocabularies, zip(*pairs, strict=True), strict=True)
-        return [encode(vocabulary, texts) for vocabulary, texts in sides]
+        source, target = (encode(vocabulary, texts) for vocabulary, texts in sides)
+        return source, target
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """Encoder: embedding 16, GRU 16. Decoder: embedding 16, GRU 16, head."""
         s, (source, target) = self.settings, self.vocabularies
         return implementation.Seq2Seq(
@@ -136,7 +143,7 @@ class Seq2Seq(Lab):
             dtype=dtype,
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """(sources, lengths, targets, lengths, teacher forcing, its random generator, the loss's divisor)."""
         s, course = self.settings, self.settings.pairs is None
         rows = [self.drawn[step]] if course else self.batches.rows(step)
@@ -144,13 +151,13 @@ class Seq2Seq(Lab):
         divide_by = None if course else "tokens"
         return *self.sources.batch(rows), *self.targets.batch(rows), s.teacher_forcing, draws, divide_by
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """The share of exact translations, counts, and examples."""
         count, vocabulary = len(self.test), self.vocabularies[1]
-        decoded: list[Decoded] = []
+        model, decoded = cast(Translator, trainer.model), list[Decoded]()
         for start in range(0, count, AT_ONCE):
             rows = range(start, min(start + AT_ONCE, count))
-            decoded += trainer.model.greedy(*self.test_sources.batch(rows), self.max_length)
+            decoded += model.greedy(*self.test_sources.batch(rows), self.max_length)
         right = [self._right(row, each) for row, each in enumerate(decoded)]
         shown = min(EXAMPLES, count)
         return {
@@ -174,7 +181,7 @@ class Seq2Seq(Lab):
         target, unknown = self.test_targets.sentences[row], self.test_targets.unknown[row]
         return not unknown and decoded.stopped == "eos" and decoded.words == target[:-1].tolist()
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """The share of exact translations, counts, and examples."""
         r = result
         examples = "".join(f"\n  {e['source']} → {e['said']}{_mark(e)}" for e in r["examples"])

@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import STROKES, Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import STROKES, Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.files import data_file
 from scratch_rnn.labs.inputs.series import Scale, column_names, read_columns, scale_of
 
@@ -48,7 +51,7 @@ class Options(Training):
     batch_size: int | None = option(None, "windows in a batch; default: all", least=1)
 
 
-class TimeSeries(Lab):
+class TimeSeries(TrainingLab[Options]):
     """All columns of the last days in, one column of the next day out."""
 
     name = "timeseries"
@@ -56,7 +59,7 @@ class TimeSeries(Lab):
     default_steps = 500
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         s, names = settings, column_names("--columns", settings.columns)
         target = column_names("--target", s.target)
@@ -95,7 +98,7 @@ class TimeSeries(Lab):
             y = y - scaled[width - 1 : -1, [self.target]]
         return x, y
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """LSTM(columns, 10), and a head at the last step."""
         s = self.settings
         return implementation.SequenceModel(
@@ -109,12 +112,12 @@ class TimeSeries(Lab):
             dtype=dtype,
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """Some windows, or all."""
         rows = self.batches.rows(step)
         return self.x[rows], self.y[rows]
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer) -> dict[str, Any]:
         """Both errors on the unseen part, and the forecast."""
         predicted = trainer.predict(self.test_x)[0][:, 0].astype(np.float64)
         least, extent = (part[self.target] for part in self.test_scale)
@@ -129,7 +132,7 @@ class TimeSeries(Lab):
             "prediction": forecast.tolist(),
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Both errors."""
         net, naive = result["rmse"], result["naive_rmse"]
         return (
@@ -137,7 +140,7 @@ class TimeSeries(Lab):
             f"'tomorrow = today' {naive:.4f}: {net / naive:.3f} times that"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Truth, forecasts and naive forecast over the last unseen rows."""
         shown = min(SHOWN, len(self.truth))
         rows = range(len(self.truth) - shown, len(self.truth))

@@ -18,7 +18,8 @@ def test_an_interrupt_saves_a_checkpoint(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "run.npz"
     whole = lab("charseq", "--impl", "torch", "--steps", 20)["runs"][0]["losses"]
     with monkeypatch.context() as patch:
-        batch = LABS["charseq"].batch
+        charseq: Any = LABS["charseq"]
+        batch = charseq.batch
 
         def interrupted(self: Any, step: int) -> Any:
             if step == 7:

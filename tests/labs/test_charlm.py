@@ -25,7 +25,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def test_defaults() -> None:
-    chosen = make("charlm", {})
+    chosen: Any = make("charlm", {})
     assert (chosen.settings.cell, chosen.settings.hidden, chosen.settings.window) == ("lstm", 128, 50)
     assert (chosen.settings.lr, chosen.settings.clip, chosen.settings.batch_size) == (0.003, 1.0, 16)
     assert chosen.steps == 1000
@@ -130,7 +130,7 @@ class Counting:
 
 def test_a_sample_continues_the_prompt(text: Path) -> None:
     chosen: Any = make("charlm", {**SMALL, "file": str(text), "sample": 5, "prompt": "the"})
-    assert chosen._sample(Counting(chosen.classes)) == "the" + chosen.alphabet.decode(range(3, 8))
+    assert chosen._sample(Counting(chosen.classes), 5) == "the" + chosen.alphabet.decode(range(3, 8))
 
 
 def test_refusals(text: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Lab longseq: the course's figures, the bounds set by the data, other texts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from tests.labs.running import assert_one_curve, lab, refused, run
 
 def test_the_course_sentence() -> None:
     assert (len(SENTENCE), len(set(SENTENCE))) == (180, 25)
-    x, y = make("longseq", {}).batch(0)
+    chosen: Any = make("longseq", {})
+    x, y = chosen.batch(0)
     assert (x.shape, y.shape) == ((170, 10, 25), (170, 10))
     assert x[3].argmax(axis=1).tolist()[1:] == y[3].tolist()[:-1]
 

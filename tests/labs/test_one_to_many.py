@@ -62,7 +62,7 @@ class Speller:
 
 
 def test_exact_means_every_letter() -> None:
-    chosen = make("one-to-many", {})
+    chosen: Any = make("one-to-many", {})
     assert chosen.result(Speller(chosen, 0))["exact_match"] == 1
     assert chosen.result(Speller(chosen, 1))["exact_match"] == 0
 

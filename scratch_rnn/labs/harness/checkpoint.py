@@ -15,8 +15,9 @@ import numpy as np
 from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
-from scratch_rnn.labs.harness.lab import Lab
+from scratch_rnn.labs.harness.lab import Lab, Settings
 from scratch_rnn.labs.harness.options import flag, options_of
+from scratch_rnn.labs.harness.protocols import Trainer
 from scratch_rnn.labs.inputs.files import digest, read_bytes
 from scratch_rnn.outputs import replacing
 
@@ -32,7 +33,7 @@ class Checkpoint:
     about: Mapping[str, Any]
     arrays: Mapping[str, ndarray]
 
-    def settings(self, given: Mapping[str, Any], lab: type[Lab]) -> dict[str, Any]:
+    def settings(self, given: Mapping[str, Any], lab: type[Lab[Settings]]) -> dict[str, Any]:
         """The settings to continue with: the checkpoint's, replaced by the given ones that may change.
 
         Raises UsageError for any other given setting that differs from the checkpoint's, and for an input
@@ -53,7 +54,7 @@ class Checkpoint:
                 raise UsageError(message("--load", expected, f"a {saved[name]} that has changed"))
         return saved | dict(given)
 
-    def restore(self, trainer: Any) -> list[float]:
+    def restore(self, trainer: Trainer) -> list[float]:
         """Load the arrays into the trainer. Returns the losses so far."""
         try:
             trainer.restore(self.arrays)
@@ -64,7 +65,7 @@ class Checkpoint:
 
 
 def write_checkpoint(
-    path: Path, lab: Lab, impl: str, losses: list[float], arrays: Mapping[str, ndarray]
+    path: Path, lab: Lab[Settings], impl: str, losses: list[float], arrays: Mapping[str, ndarray]
 ) -> None:
     """Write a checkpoint atomically. `arrays` is the trainer's snapshot."""
     settings = asdict(lab.settings)

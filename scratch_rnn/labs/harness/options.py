@@ -37,7 +37,7 @@ class Option:
         """As typed on the command line."""
         return flag(self.name)
 
-    def check(self, who: str, given: Any) -> Any:
+    def check(self, who: str, given: object) -> Any:
         """The value, converted to `kind`; UsageError for a wrong type or a value out of range."""
         if given is None and self.default is None:
             return given
@@ -80,7 +80,7 @@ def options_of(settings: type[Any]) -> list[Option]:
     ]
 
 
-def make_settings(who: str, settings: type[S], given: Mapping[str, Any]) -> S:
+def make_settings(who: str, settings: type[S], given: Mapping[str, object]) -> S:
     """Settings from options; UsageError for an unknown option, and for a value out of range."""
     known = {each.name: each for each in options_of(settings)}
     for name in given:

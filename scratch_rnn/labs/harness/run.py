@@ -13,7 +13,8 @@ import numpy as np
 from scratch_rnn.checks import Failure, UsageError, message
 from scratch_rnn.labs.harness.checkpoint import Checkpoint, write_checkpoint
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
-from scratch_rnn.labs.harness.lab import Lab
+from scratch_rnn.labs.harness.lab import Lab, Settings, Training, TrainingLab
+from scratch_rnn.labs.harness.protocols import Trainer
 from scratch_rnn.torch_autograd.models.distributed import Processes
 
 TOLERANCE = 1e-9
@@ -43,7 +44,7 @@ class Run:
 class Report:
     """One lab on several implementations."""
 
-    lab: Lab
+    lab: Lab[Settings]
     runs: list[Run]
 
     def difference(self, steps: int | None = None) -> float | None:
@@ -73,7 +74,7 @@ class Report:
 
 
 def run_lab(
-    lab: Lab,
+    lab: Lab[Settings],
     impls: Sequence[str],
     tick: Tick,
     save: Path | None = None,
@@ -89,14 +90,15 @@ def run_lab(
     weights = first_weights(lab)
     runs = []
     for impl in impls:
-        work = trainer(lab, load(impl), weights, processes)
+        work = trainer(lab, load(impl, lab.settings.engine), weights, processes)
         losses = [] if load_from is None else load_from.restore(work)
         if len(losses) > lab.steps:
             raise UsageError(message("--load", f"--steps of at least {len(losses)}, as it took", lab.steps))
         start, first = time.perf_counter(), processes is None or processes.rank == 0
         try:
             with np.errstate(all="ignore"):  # overflow shows in the loss
-                _train(lab, impl, work, losses, tick, processes)
+                if isinstance(lab, TrainingLab):
+                    _train(lab, impl, work, losses, tick, processes)
         except Interrupted:
             saved = _save(save, lab, impl, losses, work, first)
             raise Failure(f"{lab.name}: interrupted after step {len(losses)} of {lab.steps}{saved}") from None
@@ -108,7 +110,12 @@ def run_lab(
 
 
 def _train(
-    lab: Lab, impl: str, work: Any, losses: list[float], tick: Tick, processes: Processes | None
+    lab: TrainingLab[Training],
+    impl: str,
+    work: Trainer,
+    losses: list[float],
+    tick: Tick,
+    processes: Processes | None,
 ) -> None:
     """Train up to the last step; append one loss per step."""
     for step in range(len(losses), lab.steps):
@@ -121,7 +128,9 @@ def _train(
             raise Interrupted
 
 
-def _save(path: Path | None, lab: Lab, impl: str, losses: list[float], work: Any, first: bool) -> str:
+def _save(
+    path: Path | None, lab: Lab[Settings], impl: str, losses: list[float], work: Trainer, first: bool
+) -> str:
     """Write a checkpoint if `path` is given. All processes must call it: the snapshot is collective."""
     if path is None:
         return ""
@@ -131,7 +140,7 @@ def _save(path: Path | None, lab: Lab, impl: str, losses: list[float], work: Any
     return f"; saved to {path}"
 
 
-def _result(lab: Lab, impl: str, work: Any) -> dict[str, Any]:
+def _result(lab: Lab[Settings], impl: str, work: Trainer) -> dict[str, Any]:
     """The lab's result; Failure if it is not finite, for instance after a last update that diverged."""
     with np.errstate(all="ignore"):
         result = lab.result(work)

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
-from scratch_rnn.labs.harness.lab import STROKES, Lab
+from scratch_rnn.labs.harness.implementations import has_engine
+from scratch_rnn.labs.harness.lab import STROKES, Lab, Settings, TrainingLab
 from scratch_rnn.labs.harness.run import JUDGED_STEPS, Report
 from scratch_rnn.outputs import replacing
 
@@ -19,26 +20,40 @@ LOGARITHMIC = 100
 
 def table(reports: Sequence[Report]) -> Table:
     """One row per run."""
+    comparing = any(len(report.runs) > 1 for report in reports)
     view = Table(
-        title="the same weights, the same batches, three that compute",
-        caption="difference: the largest relative one of any two curves, "
-        f"first {JUDGED_STEPS} steps (and all)",
+        title="the same weights and batches on all implementations" if comparing else None,
+        caption="difference: largest relative difference of any two loss curves, "
+        f"first {JUDGED_STEPS} steps (and all)"
+        if comparing
+        else None,
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for column in ("lab", "impl"):
+    for column in ("lab", "implementation"):
         view.add_column(column, no_wrap=True)
-    for column in ("steps", "first loss", "last loss", "seconds", "difference"):
+    for column in ("steps", "first loss", "last loss", "seconds", *["difference"] * comparing):
         view.add_column(column, justify="right", no_wrap=True)
     for report in reports:
         for row, run in enumerate(report.runs):
             ends = [f"{run.losses[i]:.5g}" for i in (0, -1)] if run.losses else ["-", "-"]
             steps, seconds = str(len(run.losses) or "-"), f"{run.seconds:.2f}"
             name, difference = (report.lab.name, _difference(report)) if row == 0 else ("", "")
+            label = implementation_label(run.impl, report.lab.settings.engine)
             last = row == len(report.runs) - 1
-            view.add_row(name, run.impl, steps, *ends, seconds, difference, end_section=last)
+            cells = (name, label, steps, *ends, seconds, *[difference] * comparing)
+            view.add_row(*cells, end_section=last)
     return view
+
+
+def implementation_label(impl: str, engine: str) -> str:
+    """The implementation and, if it has one, the engine that it ran on.
+
+    >>> implementation_label("numpy", "steps"), implementation_label("reference", "steps")
+    ('numpy (steps)', 'reference')
+    """
+    return f"{impl} ({engine})" if has_engine(impl) else impl
 
 
 def results(report: Report) -> list[str]:
@@ -68,15 +83,16 @@ def write_json(report: Report, path: Path) -> None:
         part.write_text(text + "\n", encoding="utf-8")
 
 
-def can_plot(lab: Lab) -> bool:
+def can_plot(lab: Lab[Settings]) -> bool:
     """Whether the lab has a loss curve or a picture of its own."""
     return bool(lab.steps) or lab.has_picture
 
 
-def _curves(axes: Any, report: Report) -> None:
+def _curves(axes: Axes, report: Report) -> None:
     for run in report.runs:
         axes.plot(run.losses, STROKES[run.impl], label=run.impl, linewidth=2)
-    for label, level in report.lab.reference_losses().items():
+    references = report.lab.reference_losses() if isinstance(report.lab, TrainingLab) else {}
+    for label, level in references.items():
         axes.axhline(level, color="0.5", linewidth=1, label=f"{label}: {level:.4g}")
     losses = [loss for run in report.runs for loss in run.losses]
     if min(losses) > 0 and max(losses) > LOGARITHMIC * min(losses):
@@ -88,7 +104,7 @@ def _curves(axes: Any, report: Report) -> None:
     axes.grid(alpha=0.3)
 
 
-def _own(axes: Any, report: Report) -> None:
+def _own(axes: Axes, report: Report) -> None:
     report.lab.picture(axes, {run.impl: run.result for run in report.runs})
 
 

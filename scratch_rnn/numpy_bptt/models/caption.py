@@ -45,6 +45,7 @@ class CaptionModel(Module):
         *,
         dtype: Any = np.float32,
         rng: np.random.Generator | None = None,
+        engine: str = "fused",
     ) -> None:
         rng = np.random.default_rng() if rng is None else rng
         self.decoder = sequence.SequenceModel(
@@ -56,6 +57,7 @@ class CaptionModel(Module):
             outputs=characters,
             dtype=dtype,
             rng=rng,
+            engine=engine,
         )
         self.states = (2 if cell == "lstm" else 1, num_layers, hidden_size)
         self.dtype = np.dtype(dtype)

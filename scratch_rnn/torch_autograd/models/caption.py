@@ -35,12 +35,20 @@ class CaptionModel(nn.Module):
         num_layers: int = 1,
         *,
         dtype: Any = None,
+        engine: str = "steps",
     ) -> None:
         super().__init__()
         self.states = (2 if cell == "lstm" else 1, num_layers, hidden_size)
         self.first = nn.Linear(pixels, math.prod(self.states), dtype=dtype)
         self.decoder = SequenceModel(
-            cell, embedding_size, hidden_size, num_layers, embed=characters, outputs=characters, dtype=dtype
+            cell,
+            embedding_size,
+            hidden_size,
+            num_layers,
+            embed=characters,
+            outputs=characters,
+            dtype=dtype,
+            engine=engine,
         )
 
     @torch.no_grad()

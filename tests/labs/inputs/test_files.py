@@ -33,7 +33,7 @@ def test_junk(name: str, junk: bytes, tmp_path: Path) -> None:
     path = tmp_path / "junk"
     path.write_bytes(junk)
     try:
-        made = make(name, {**others, option: str(path)})
+        made: Any = make(name, {**others, option: str(path)})
     except UsageError as error:
         line = str(error)
     else:
