@@ -5,8 +5,8 @@ implementations agree, 1 if they differ or a run fails, 2 for a usage error. Eve
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from scratch_rnn.torch_autograd.models.distributed import Processes, joined
 
 RUNS = Path("runs")
 """The folder that the main job writes to."""
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one lab.")
@@ -69,6 +70,7 @@ def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
         check_outputs(chosen, common)
         processes = None
         if common.distributed:
+            stack.enter_context(_lost_processes(name))
             processes = _join(stack, chosen)
         if report_errors:
             for warning in chosen.warnings:
@@ -94,6 +96,16 @@ def judge(reports: Sequence[Report]) -> None:
         raise Failure(f"the implementations disagree: {', '.join(wrong)}")
 
 
+@contextmanager
+def _lost_processes(name: str) -> Iterator[None]:
+    """Failure for torch's RuntimeError where another process has ended or cannot be reached."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).splitlines()[0]
+        raise Failure(f"{name}: the processes lost contact with each other ({text})") from None
+
+
 def _join(stack: ExitStack, chosen: Lab[Settings]) -> Processes:
     """The processes that torchrun started; UsageError if the batch cannot be divided among them."""
     try:
@@ -115,11 +127,26 @@ def _write(report: Report, common: Common) -> None:
 
 def _show(reports: Sequence[Report]) -> None:
     """Print the table, and below it one line of results per lab."""
-    Console().print(show.table(reports))
+    console, table = Console(), show.table(reports)
+    console.width = max(console.width, console.measure(table).maximum)  # a narrow terminal cuts no cell
+    console.print(table)
     for report in reports:
         for line in show.results(report):
             typer.echo(line)
 
 
+def hint(context: typer.Context) -> None:
+    """The name of a lab where a command belongs."""
+    name = context.info_name
+    with one_line_errors():
+        raise UsageError(message("python -m scratch_rnn", f"lab {name}", name))
+
+
 for _name, _kind in LABS.items():
+    app.command(
+        _name,
+        hidden=True,
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(hint)
     lab_app.command(_name, help=_kind.__doc__)(command(_kind, lab_command))

@@ -27,7 +27,7 @@ class Common:
 
     impl: Annotated[list[Impl] | None, typer.Option(help="may be repeated; default: all three")] = None
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="write losses and results")] = None
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw losses and results")] = None
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw; .png, .svg or .pdf")] = None
     quiet: Annotated[bool, typer.Option("--quiet", help="no table, no progress bar")] = False
     save: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="write a checkpoint; needs one --impl")
@@ -71,6 +71,8 @@ def check_outputs(chosen: Lab[Settings], common: Common) -> None:
     """UsageError if an output cannot be written, or if it is also an input or another output."""
     if common.plot is not None and not show.can_plot(chosen):
         raise UsageError(message(chosen.name, "no --plot: this lab draws nothing", common.plot))
+    if common.plot is not None and common.plot.suffix.lower() not in show.FORMATS:
+        raise UsageError(message("--plot", f"a name that ends in {', '.join(show.FORMATS)}", common.plot))
     read = {flag(name): value for name, value in asdict(chosen.settings).items() if _is_file(chosen, name)}
     taken = {Path(path).absolute(): option for option, path in read.items() if path is not None}
     if common.load is not None and common.save is None:

@@ -66,6 +66,8 @@ def one_line_errors(report_errors: bool = True) -> Iterator[None]:
         status, text = 2, str(error)
     except Failure as error:
         status, text = 1, str(error)
+    except MemoryError as error:
+        status, text = 1, f"not enough memory: {error or 'an allocation failed'}"
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -26,7 +26,7 @@ from numpy import ndarray
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
-from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.options import flag, option
 from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.labs.inputs.files import data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
@@ -50,7 +50,9 @@ class Options(Training):
     test_file: str | None = option(None, "unseen text; default: the last tenth of the text", file=True)
     window: int = option(50, "characters per step", least=1)
     sample: int | None = option(None, "characters to generate after training", least=1)
-    temperature: float = option(1.0, "of the sample; below 1 likely characters become more likely", above=0)
+    temperature: float | None = option(
+        None, "of the sample; below 1 likely characters become more likely [1]", above=0
+    )
     prompt: str | None = option(None, "start of the sample; default: the text's first character")
 
 
@@ -82,7 +84,7 @@ class CharLM(TrainingLab[Options]):
         self.y = self.train[1 : rows * length + 1].reshape(rows, length)
         self.epoch = -(-length // settings.window)
         self.prompt = train[0] if settings.prompt is None else settings.prompt
-        self._check_prompt()
+        self._check_sample()
 
     def _texts(self) -> tuple[str, str]:
         """(training text, unseen text)."""
@@ -97,11 +99,12 @@ class CharLM(TrainingLab[Options]):
         index = self.alphabet.index
         return np.array([index.get(character, self.unknown) for character in text], dtype=np.int64)
 
-    def _check_prompt(self) -> None:
-        """UsageError for a prompt that the model cannot read, or one without --sample."""
+    def _check_sample(self) -> None:
+        """UsageError for a prompt that the model cannot read, and for sample options without --sample."""
         s = self.settings
-        if s.sample is None and s.prompt is not None:
-            raise UsageError(message(self.name, "--sample with --prompt", "none"))
+        for name in ("prompt", "temperature"):
+            if s.sample is None and getattr(s, name) is not None:
+                raise UsageError(message(self.name, f"--sample with {flag(name)}", "none"))
         if s.prompt is not None and (not s.prompt or set(s.prompt) - set(self.alphabet.symbols)):
             unknown = "".join(sorted(set(s.prompt) - set(self.alphabet.symbols)))
             got = f"{unknown!r}, which does not occur in it" if unknown else "an empty one"
@@ -144,11 +147,13 @@ class CharLM(TrainingLab[Options]):
     def _sample(self, trainer: Trainer, count: int) -> str:
         """The prompt, followed by characters drawn one by one from the model's distribution."""
         s, written = self.settings, list(self._encode(self.prompt))
+        temperature = 1.0 if s.temperature is None else s.temperature
         rng = np.random.default_rng([s.seed, count])
         logits, state = trainer.predict(np.array([written]), None)
         for _ in range(count):
-            scores = logits[0, -1, : self.unknown].astype(np.float64) / s.temperature
-            p = np.exp(scores - scores.max())
+            scores = logits[0, -1, : self.unknown].astype(np.float64)
+            with np.errstate(over="ignore"):  # a tiny temperature makes -inf, probability 0
+                p = np.exp((scores - scores.max()) / temperature)
             written.append(int(rng.choice(self.unknown, p=p / p.sum())))
             logits, state = trainer.predict(np.array([written[-1:]]), state)
         return self.alphabet.decode(written)

@@ -134,10 +134,11 @@ class TimeSeries(TrainingLab[Options]):
 
     def summary(self, result: Result) -> str:
         """Both errors."""
-        net, naive = result["rmse"], result["naive_rmse"]
+        error, naive = result["rmse"], result["naive_rmse"]
+        ratio = f"{error / naive:.3f} times that" if naive else "the unseen target does not change"
         return (
-            f"{self.settings.target}, {len(self.truth)} unseen rows: RMSE {net:.4f}, "
-            f"'tomorrow = today' {naive:.4f}: {net / naive:.3f} times that"
+            f"{self.settings.target}, {len(self.truth)} unseen rows: RMSE {error:.4f}, "
+            f"'tomorrow = today' {naive:.4f}: {ratio}"
         )
 
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:

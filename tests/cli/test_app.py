@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +203,45 @@ def test_every_lab_keeps_its_promises() -> None:
         assert issubclass(kind, Lab)
         assert kind.name == name
         assert cli.make(name, kind.smoke_settings).steps <= cli.make(name, {}).steps
+
+
+def test_the_name_of_a_lab_as_a_command_gets_a_hint() -> None:
+    for words in (("longseq",), ("longseq", "--steps", "3"), ("longseq", "--help")):
+        assert refused(*words) == "python -m scratch_rnn: expected lab longseq, got longseq"
+    listed = CliRunner().invoke(cli.app, ["--help"], catch_exceptions=False).stdout
+    assert "longseq" not in listed
+
+
+def test_one_implementation_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["lab", "charseq", "--steps", "2", "--impl", "numpy"]
+    alone = CliRunner().invoke(cli.app, words, catch_exceptions=False).stdout
+    assert "implementations" not in alone
+    assert "difference" not in alone
+    two = CliRunner().invoke(cli.app, [*words, "--impl", "torch"], catch_exceptions=False).stdout
+    assert "all implementations" in two
+    assert "difference" in two
+    monkeypatch.setenv("COLUMNS", "20")
+    narrow = CliRunner().invoke(cli.app, [*words, "--impl", "torch"], catch_exceptions=False).stdout
+    assert "…" not in narrow
+    assert "charseq numpy (steps)" in narrow
+
+
+def test_processes_that_lose_contact(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def lost() -> Iterator[None]:
+        raise RuntimeError("Connection closed by peer\n[rank 1] a stack trace")
+        yield
+
+    monkeypatch.setattr(cli, "joined", lost)
+    monkeypatch.delenv("RANK", raising=False)
+    error = refused("lab", "charlm", "--impl", "torch", "--distributed", status=1)
+    assert error == "charlm: the processes lost contact with each other (Connection closed by peer)"
+
+
+def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise MemoryError("Unable to allocate 8.00 TiB")
+
+    monkeypatch.setattr(cli, "run_lab", fails)
+    error = refused("lab", "hihello", status=1)
+    assert error == "not enough memory: Unable to allocate 8.00 TiB"

@@ -112,6 +112,8 @@ def test_samples(text: Path) -> None:
     assert cold == run("charlm", **options, prompt="the ", temperature=1e-6, seed=0).result["sample"]
     assert len(cold) == 44
     assert cold.startswith("the ")
+    coldest = run("charlm", **options, prompt="the ", temperature=5e-324).result["sample"]
+    assert coldest == cold
     hot = run("charlm", **options, prompt="the ", temperature=100.0).result["sample"]
     assert len(set(hot)) > len(set(cold))
     assert set(hot) <= set(TEXT)
@@ -160,6 +162,7 @@ def test_refusals(text: Path, tmp_path: Path) -> None:
             "--prompt",
             "",
         ): "charlm: expected a --prompt of characters of the training text, got an empty one",
+        ("--file", str(text), "--temperature", "2"): "charlm: expected --sample with --temperature, got none",
         ("--file", str(text), "--temperature", "0"): "charlm: expected --temperature above 0, got 0.0",
     }.items():
         assert refused("lab", "charlm", *OPTIONS, *words) == error

@@ -84,7 +84,7 @@ def write_checkpoint(
 
 def read_checkpoint(path: Path, lab: str, impl: str) -> Checkpoint:
     """Read a checkpoint; UsageError if it is none, or one of another lab or implementation."""
-    data = read_bytes("--load", path)
+    data = read_bytes("--load", path, bounded=False)
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}

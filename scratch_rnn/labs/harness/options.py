@@ -49,8 +49,12 @@ class Option:
             raise UsageError(message(who, f"a finite {self.flag}", value))
         if self.least is not None and value < self.least:
             raise UsageError(message(who, f"{self.flag} of at least {self.least:g}", value))
+        if self.most is not None and value > self.most:
+            raise UsageError(message(who, f"{self.flag} of at most {self.most}", value))
         if self.above is not None and value <= self.above:
             raise UsageError(message(who, f"{self.flag} above {self.above:g}", value))
+        if self.kind is str and not self.file and not _is_unicode(value):
+            raise UsageError(message(who, f"{self.flag} in UTF-8", ascii(value)))
         if self.choices and value not in self.choices:
             raise UsageError(message(who, f"{self.flag} {' or '.join(self.choices)}", repr(value)))
         return value
@@ -88,6 +92,11 @@ def make_settings(who: str, settings: type[S], given: Mapping[str, object]) -> S
             expected = f"options among {', '.join(each.flag for each in known.values())}"
             raise UsageError(message(who, expected, flag(name)))
     return settings(**{name: known[name].check(who, value) for name, value in given.items()})
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text has no surrogates. Python decodes bytes of an argument that are not UTF-8 to them."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _described(settings: type[Any], name: str) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from scratch_rnn.labs.harness.checkpoint import Checkpoint, write_checkpoint
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.protocols import Trainer
+from scratch_rnn.labs.harness.size import check_memory
 from scratch_rnn.torch_autograd.models.distributed import Processes
 
 TOLERANCE = 1e-9
@@ -87,6 +88,7 @@ def run_lab(
     one, written at the end and on interruption. With `processes` this process is one of several that train
     together; only the first one writes files and has a result.
     """
+    check_memory(lab)
     weights = first_weights(lab)
     runs = []
     for impl in impls:

@@ -14,6 +14,8 @@ from scratch_rnn.labs.harness.lab import STROKES, Lab, Settings, TrainingLab
 from scratch_rnn.labs.harness.run import JUDGED_STEPS, Report
 from scratch_rnn.outputs import replacing
 
+FORMATS = (".png", ".svg", ".pdf")
+"""Suffixes of pictures."""
 LOGARITHMIC = 100
 """The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
 
@@ -65,7 +67,7 @@ def results(report: Report) -> list[str]:
 
 
 def plot(report: Report, path: Path) -> None:
-    """Write a PNG: the loss curves and, next to them, the lab's own picture if it has one."""
+    """Write a picture in the format of its suffix: the loss curves, and the lab's own picture if any."""
     drawings = [
         draw for draw, shown in ((_curves, bool(report.lab.steps)), (_own, report.lab.has_picture)) if shown
     ]
@@ -73,14 +75,15 @@ def plot(report: Report, path: Path) -> None:
     for axes, draw in zip(figure.subplots(1, len(drawings), squeeze=False)[0], drawings, strict=True):
         draw(axes, report)
     with replacing(path) as part:
-        figure.savefig(part, dpi=120, format="png")
+        figure.savefig(part, dpi=120, format=path.suffix[1:].lower())
 
 
 def write_json(report: Report, path: Path) -> None:
     """Write the report as JSON."""
     text = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
     with replacing(path) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+        # A file name that is not UTF-8 has surrogates, which JSON writes as escapes.
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def can_plot(lab: Lab[Settings]) -> bool:

@@ -7,12 +7,17 @@ where that applies.
 import csv
 import hashlib
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import scratch_rnn
 from scratch_rnn.checks import UsageError, fail, message
+
+MOST_BYTES = 2**28
+"""Largest input file."""
 
 DATA = Path(scratch_rnn.__file__).parents[1] / "data"
 """The folder of default data, in the project's clone."""
@@ -46,10 +51,19 @@ def read_text(option: str, path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_bytes(option: str, path: Path) -> bytes:
-    """The bytes of a file."""
+def read_bytes(option: str, path: Path, bounded: bool = True) -> bytes:
+    """The bytes of a file; UsageError if there are more than MOST_BYTES.
+
+    Only a regular file may be read without this bound: a device or a pipe may have no end.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            if not bounded and S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            fail(option, f"a file of at most {MOST_BYTES:,} bytes", f"{path}, which has more")
+        return data
     except (OSError, ValueError) as error:
         fail(option, "a file that can be read", f"{path} ({getattr(error, 'strerror', None) or error})")
 

@@ -7,7 +7,7 @@ import pytest
 
 from scratch_rnn.labs import LABS, UsageError
 from scratch_rnn.labs.harness.options import make_settings, options_of
-from tests.labs.running import refused
+from tests.labs.running import refused, run
 
 
 @pytest.mark.parametrize("name", LABS)
@@ -27,6 +27,12 @@ def test_every_field_is_described(name: str) -> None:
         ("hihello", "steps", 0, "hihello: expected --steps of at least 1, got 0"),
         ("hihello", "hidden", -3, "hihello: expected --hidden of at least 1, got -3"),
         ("hihello", "seed", -1, "hihello: expected --seed of at least 0, got -1"),
+        (
+            "hihello",
+            "seed",
+            2**64,
+            "hihello: expected --seed of at most 18446744073709551615, got 18446744073709551616",
+        ),
         ("hihello", "lr", 0.0, "hihello: expected --lr above 0, got 0.0"),
         ("hihello", "lr", float("nan"), "hihello: expected a finite --lr, got nan"),
         ("charlm", "clip", float("inf"), "charlm: expected a finite --clip, got inf"),
@@ -67,3 +73,8 @@ def test_steps_or_epochs() -> None:
     assert refused("lab", "hihello", "--steps", 3, "--epochs", 4) == (
         "hihello: expected --steps or --epochs, got both"
     )
+
+
+def test_the_largest_seed() -> None:
+    assert run("hihello", "torch", seed=2**64 - 1, steps=1).losses
+    assert run("charlm", seed=2**64 - 1, steps=1, hidden=2, sample=1, window=2, batch_size=2).losses

@@ -58,6 +58,27 @@ def test_what_cannot_be_read(name: str, tmp_path: Path) -> None:
     assert line == f"--{option}: expected UTF-8, got {tmp_path / 'latin'}, line 3: the byte 0xe9"
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_a_file_without_an_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
+    option, others = READERS[name]
+    with pytest.raises(UsageError) as caught:
+        make(name, {**others, option: "/dev/zero"})
+    line = f"--{option}: expected a file of at most 1,000 bytes, got /dev/zero, which has more"
+    assert str(caught.value) == line
+
+
+def test_a_regular_file_of_any_size_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 10)
+    (tmp_path / "x").write_bytes(bytes(11))
+    assert files.read_bytes("--load", tmp_path / "x", bounded=False) == bytes(11)
+    for path, bounded in ((tmp_path / "x", True), (Path("/dev/zero"), False)):
+        with pytest.raises(UsageError, match="a file of at most 10 bytes"):
+            files.read_bytes("--load", path, bounded=bounded)
+
+
 def test_text_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes("\ufeffa\r\nb\rc\u2028\n".encode())

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from scratch_rnn.cli.app import app
 from scratch_rnn.labs.inputs.series import read_columns
 from tests.labs.running import lab, refused
 
@@ -77,4 +79,7 @@ def test_a_constant_unseen_part_with_its_own_scale(tmp_path: Path) -> None:
     path.write_text("\n".join(["close", *map(str, range(14)), *["13"] * 6]), encoding="utf-8")
     options = ("--csv", path, "--columns", "close", "--window", 1)
     lab("timeseries", *options, "--steps", 1)
+    done = CliRunner().invoke(app, ["lab", "timeseries", *map(str, options), "--steps", "1"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "'tomorrow = today' 0.0000: the unseen target does not change" in done.stdout
     assert "vary in the unseen part" in refused("lab", "timeseries", *options, "--scale", "own")
