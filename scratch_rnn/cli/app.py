@@ -23,6 +23,8 @@ from scratch_rnn.labs.harness.implementations import has_engine
 from scratch_rnn.labs.harness.options import make_settings
 from scratch_rnn.torch_autograd.models.distributed import Processes, joined
 
+WIDEST = 10_000
+"""Columns of a terminal on which every table fits."""
 RUNS = Path("runs")
 """The folder that the main job writes to."""
 
@@ -42,8 +44,8 @@ def main(context: typer.Context) -> None:
         reports = []
         for name, kind in LABS.items():
             chosen = make(name, kind.smoke_settings)
-            with progress(name, list(Impl), chosen.steps, quiet=False) as tick:
-                reports.append(run_lab(chosen, list(Impl), tick))
+            with progress(name, list(Impl), chosen.steps, quiet=False) as (tick, track):
+                reports.append(run_lab(chosen, list(Impl), tick, track=track))
             show.write_json(reports[-1], RUNS / f"{name}.json")
             if show.can_plot(chosen):
                 show.plot(reports[-1], RUNS / f"{name}.png")
@@ -76,8 +78,8 @@ def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
             for warning in chosen.warnings:
                 typer.echo(f"warning: {warning}", err=True)
         quiet = common.quiet or not report_errors
-        with progress(name, impls, chosen.steps, quiet, once=processes is None) as tick:
-            report = run_lab(chosen, impls, tick, common.save, loaded, processes)
+        with progress(name, impls, chosen.steps, quiet, once=processes is None) as (tick, track):
+            report = run_lab(chosen, impls, tick, common.save, loaded, processes, track)
         if report_errors:
             _write(report, common)
             judge([report])
@@ -128,7 +130,8 @@ def _write(report: Report, common: Common) -> None:
 def _show(reports: Sequence[Report]) -> None:
     """Print the table, and below it one line of results per lab."""
     console, table = Console(), show.table(reports)
-    console.width = max(console.width, console.measure(table).maximum)  # a narrow terminal cuts no cell
+    wide = console.options.update(width=WIDEST)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)  # no cell is cut
     console.print(table)
     for report in reports:
         for line in show.results(report):

@@ -4,21 +4,28 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
-from typing import Any
+from types import FrameType
+from typing import TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from scratch_rnn.labs import Failure, UsageError
-from scratch_rnn.labs.harness.run import Tick
+from scratch_rnn.labs.harness.protocols import Track
+from scratch_rnn.labs.harness.run import Interrupted, Tick
+
+T = TypeVar("T")
 
 
 @contextmanager
-def progress(name: str, impls: Sequence[str], steps: int, quiet: bool, once: bool = True) -> Iterator[Tick]:
-    """The callback that `run_lab` calls after every step.
+def progress(
+    name: str, impls: Sequence[str], steps: int, quiet: bool, once: bool = True
+) -> Iterator[tuple[Tick, Track]]:
+    """The callbacks of `run_lab`: one after every step, one around the parts of the evaluation.
 
-    It draws a progress bar on a terminal and nothing in a pipe; it returns True after Ctrl-C.
+    They draw progress bars on a terminal and nothing in a pipe. After Ctrl-C the first returns True, the
+    second raises Interrupted.
     """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -33,7 +40,13 @@ def progress(name: str, impls: Sequence[str], steps: int, quiet: bool, once: boo
             bar.update(tasks[impl], completed=done)
             return asked_to_stop.is_set()
 
-        yield tick
+        def track(label: str, parts: Sequence[T]) -> Iterator[T]:
+            for part in bar.track(parts, description=label):
+                if asked_to_stop.is_set():
+                    raise Interrupted
+                yield part
+
+        yield tick, track
 
 
 @contextmanager
@@ -45,7 +58,7 @@ def stopping_between_steps(once: bool) -> Iterator[Event]:
     """
     asked = Event()
 
-    def ask(number: int, frame: Any) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
         asked.set()
         if once:
             signal.signal(signal.SIGINT, before)

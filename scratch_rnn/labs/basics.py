@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Lab, Result, Settings
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 WORDS = ("hello", "eolll", "lleel")
@@ -45,7 +45,7 @@ class Basics(Lab[Options]):
         s = self.settings
         return implementation.SequenceModel(s.cell, self.x.shape[-1], s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """Outputs with and without batch_first, with the same weights."""
         outputs, state = trainer.predict(self.x)
         h_n = state[0] if isinstance(state, tuple) else state

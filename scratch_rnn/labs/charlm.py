@@ -27,7 +27,7 @@ from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import flag, option
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
@@ -127,11 +127,11 @@ class CharLM(TrainingLab[Options]):
         """True at the beginning of the streams."""
         return step % self.epoch == 0
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """Bits per character on the unseen text, and a sample with --sample."""
         state, costs = None, []
         x, y = self.test[None, :-1], self.test[1:]
-        for start in range(0, len(y), PIECE):
+        for start in track("evaluation", range(0, len(y), PIECE)):
             logits, state = trainer.predict(x[:, start : start + PIECE], state)
             costs.append(ops.cross_entropy(logits[0], y[start : start + PIECE]))
         result = {
@@ -187,7 +187,11 @@ def bigram_bits(train: ndarray, test: ndarray, classes: int) -> float:
     >>> bigram_bits(text, np.array([0, 1, 0]), classes=2) == -math.log2(3 / 4)
     True
     """
-    counts = np.ones((classes, classes))
-    np.add.at(counts, (train[:-1], train[1:]), 1)
-    p = counts / counts.sum(axis=1, keepdims=True)  # (2)
-    return float(-np.log2(p[test[:-1], test[1:]]).mean())
+    # Only pairs that occur are counted: a table of all pairs would have V² entries.
+    pairs, counts = np.unique(train[:-1] * classes + train[1:], return_counts=True)
+    queried = test[:-1] * classes + test[1:]
+    at = np.searchsorted(pairs, queried).clip(max=len(pairs) - 1)
+    together = np.where(pairs[at] == queried, counts[at], 0)
+    first = np.bincount(train[:-1], minlength=classes)[test[:-1]]
+    p = (together + 1) / (first + classes)  # (2)
+    return float(-np.log2(p).mean())

@@ -14,7 +14,7 @@ from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 
@@ -75,7 +75,7 @@ class CharSeq(TrainingLab[NextCharacter]):
         """The whole text at every step."""
         return self.x, self.y
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """The prediction after the last update."""
         logits, _ = trainer.predict(self.x)
         predicted = logits.argmax(axis=-1)

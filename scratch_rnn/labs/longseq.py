@@ -11,7 +11,6 @@ The stitched text is the prediction for the first window, followed by the last p
 other window.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from scratch_rnn.labs.harness.batches import Batches
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import MARKS, Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
@@ -36,6 +35,8 @@ SENTENCE = (
     "collect wood and don't assign them tasks and work, but rather "
     "teach them to long for the endless immensity of the sea."
 )
+WIDEST = 128
+"""Largest default of --hidden: a Korean text has hundreds of different characters."""
 AT_ONCE = 1000
 """Largest default batch, and the number of windows evaluated at once."""
 
@@ -44,6 +45,7 @@ AT_ONCE = 1000
 class Options(Training):
     """The options of longseq."""
 
+    hidden: int | None = option(None, f"units of a layer [one per character, at most {WIDEST}]", least=1)
     layers: int = 2
     text: str | None = option(None, "training text; default: the course's sentence")
     file: str | None = option(None, "file of the training text", file=True)
@@ -74,14 +76,19 @@ class LongSeq(TrainingLab[Options]):
         if len(text) < width:
             raise UsageError(message(self.name, f"a text of at least {width} characters", len(text)))
         self.alphabet = Alphabet(sorted(set(text)))
-        self.resolve(hidden=settings.hidden or len(self.alphabet))
+        self.resolve(hidden=settings.hidden or min(len(self.alphabet), WIDEST))
+        if settings.hidden is None and len(self.alphabet) > WIDEST:
+            self.warnings = [
+                f"longseq: the text has {len(self.alphabet)} different characters; "
+                f"--hidden is {WIDEST}, the largest default"
+            ]
         numbers = self.alphabet.encode(text)
         self.windows = np.lib.stride_tricks.sliding_window_view(numbers, width)
         self.batches = Batches(
             len(self.windows), settings.batch_size or min(len(self.windows), AT_ONCE), settings.seed
         )
         self.epoch = self.batches.steps
-        self.best = best_possible(self.windows)
+        self.best: Best | None = None
 
     def _text(self) -> str:
         s = self.settings
@@ -101,24 +108,36 @@ class LongSeq(TrainingLab[Options]):
         windows = self.windows[self.batches.rows(step)]
         return self.alphabet.one_hot(windows[:, :-1]), windows[:, 1:]
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """Prediction, accuracy and loss after the last update, and their bounds."""
-        parts = [
-            self._read(trainer, self.windows[n : n + AT_ONCE]) for n in range(0, len(self.windows), AT_ONCE)
-        ]
-        predicted, costs = (np.concatenate(part) for part in zip(*parts, strict=True))
-        right = predicted == self.windows[:, 1:]
-        stitched = np.concatenate([predicted[0], predicted[1:, -1]])
-        target = np.concatenate([self.windows[0, 1:], self.windows[1:, -1]])
+        best = self._bounds(track)
+        right, cost, last = np.zeros(self.settings.window, dtype=np.int64), 0.0, []
+        first: list[int] = []
+        for n in track("evaluation", range(0, len(self.windows), AT_ONCE)):
+            windows = self.windows[n : n + AT_ONCE]
+            predicted, costs = self._read(trainer, windows)
+            right += (predicted == windows[:, 1:]).sum(axis=0)
+            cost += float(costs.sum())
+            first = first or predicted[0, :-1].tolist()
+            last.append(predicted[:, -1])
+        stitched = np.concatenate([first, *last]).astype(np.int64)
+        target = np.concatenate([self.windows[0, 1:-1], self.windows[:, -1]])
+        count = len(self.windows)
         return {
             "prediction": self.alphabet.decode(stitched),
-            "accuracy": float(right.mean()),
-            "best_accuracy": self.best.accuracy,
-            "loss": float(costs.mean()),
-            "best_loss": self.best.loss,
+            "accuracy": float(right.sum() / (count * self.settings.window)),
+            "best_accuracy": best.accuracy,
+            "loss": cost / (count * self.settings.window),
+            "best_loss": best.loss,
             "wrong_from_second": int((stitched != target)[1:].sum()),
-            "accuracy_at": right.mean(axis=0).tolist(),
+            "accuracy_at": (right / count).tolist(),
         }
+
+    def _bounds(self, track: Track = untracked) -> Best:
+        """Computed once: they depend on the text only."""
+        if self.best is None:
+            self.best = best_possible(self.windows, track)
+        return self.best
 
     def _read(self, trainer: Trainer, windows: ndarray) -> tuple[ndarray, ndarray]:
         """(the most likely next characters (N, T), their losses (N, T) in nats)."""
@@ -129,7 +148,7 @@ class LongSeq(TrainingLab[Options]):
 
     def reference_losses(self) -> Mapping[str, float]:
         """The floor of (1)."""
-        return {"best possible": self.best.loss}
+        return {"best possible": self._bounds().loss}
 
     def summary(self, result: Result) -> str:
         """Loss and accuracy with their bounds, and the stitched text."""
@@ -146,7 +165,7 @@ class LongSeq(TrainingLab[Options]):
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Accuracy at each position of a window."""
         positions = range(1, self.settings.window + 1)
-        axes.plot(positions, self.best.accuracy_at, "k_", markersize=24, label="best possible")
+        axes.plot(positions, self._bounds().accuracy_at, "k_", markersize=24, label="best possible")
         for impl, result in results.items():
             axes.plot(positions, result["accuracy_at"], MARKS[impl], markersize=9, label=impl)
         axes.set_title("longseq: accuracy by position in the window")
@@ -157,20 +176,29 @@ class LongSeq(TrainingLab[Options]):
         axes.grid(alpha=0.3)
 
 
-def best_possible(windows: ndarray) -> Best:
+def best_possible(windows: ndarray, track: Track = untracked) -> Best:
     """Equations (1) and (2) for windows (N, T + 1) of characters by number.
+
+    `group` numbers the windows by their first t characters. A window that shares them with no other
+    is predicted without error from there on, so it is dropped. The time is at most T sorts of N numbers.
 
     >>> best_possible(np.array([[0, 1, 2], [0, 2, 2], [1, 1, 1], [2, 2, 2]]))[1:]
     (0.875, [0.75, 1.0])
     """
-    followers: defaultdict[bytes, Counter[int]] = defaultdict(Counter)
-    for window in windows:
-        for t in range(1, len(window)):
-            followers[window[:t].tobytes()][int(window[t])] += 1
-    width, count = windows[0, :1].nbytes, windows[:, 1:].size
-    hits, nats = [0] * (windows.shape[1] - 1), 0.0
-    for shown, counter in followers.items():
-        n = np.array(list(counter.values()))
-        nats -= float((n * np.log(n / n.sum())).sum())  # (1)
-        hits[len(shown) // width - 1] += int(n.max())  # (2)
-    return Best(nats / count, sum(hits) / count, [h / len(windows) for h in hits])
+    count, steps = len(windows), windows.shape[1] - 1
+    classes = int(windows.max()) + 1
+    rows, group = np.arange(count), windows[:, 0].astype(np.int64)
+    hits, nats = [], 0.0
+    for t in track("bounds", range(1, steps + 1)):
+        shared = np.bincount(group)[group] > 1
+        rows, group = rows[shared], np.unique(group[shared], return_inverse=True)[1]
+        keys, following, n = np.unique(
+            group * classes + windows[rows, t], return_inverse=True, return_counts=True
+        )
+        prefix = keys // classes
+        nats -= float((n * np.log(n / np.bincount(group)[prefix])).sum())  # (1)
+        most = np.zeros(len(np.bincount(group)), dtype=np.int64)
+        np.maximum.at(most, prefix, n)
+        hits.append(count - len(rows) + int(most.sum()))  # (2)
+        group = following
+    return Best(nats / (count * steps), sum(hits) / (count * steps), [h / count for h in hits])

@@ -25,11 +25,13 @@ from scratch_rnn.labs.harness.batches import Batches
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import data_file, read_tsv
 from scratch_rnn.labs.inputs.vocabulary import EOS, UNK, Vocabulary
 
 EMBEDDING = 32
+AT_ONCE = 1024
+"""Lines evaluated at once."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,13 @@ class ManyToOne(TrainingLab[Options]):
         rows = self.batches.rows(step)
         return [self.x[row] for row in rows], self.y[rows]
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """Accuracy on unseen lines, and that of the more frequent label."""
-        predicted = trainer.predict(self.test_x)[0].argmax(axis=-1)
+        pieces = [
+            trainer.predict(self.test_x[start : start + AT_ONCE])[0].argmax(axis=-1)
+            for start in track("evaluation", range(0, len(self.test_x), AT_ONCE))
+        ]
+        predicted = np.concatenate(pieces)
         majority = int(2 * self.y.sum() > len(self.y))
         return {
             "accuracy": float((predicted == self.test_y).mean()),

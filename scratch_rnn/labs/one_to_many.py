@@ -23,7 +23,7 @@ from scratch_rnn.labs.harness.batches import Batches
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import Row, data_file, finite, read_tsv
 from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, Vocabulary
 
@@ -33,6 +33,8 @@ NAMES = {
 }
 PIXELS, DARKEST = 64, 16
 EMBEDDING = 16
+AT_ONCE = 1024
+"""Images evaluated at once."""
 SHOWN = 24
 """Unseen images in the picture."""
 
@@ -95,10 +97,13 @@ class OneToMany(TrainingLab[Options]):
         start = self.vocabulary.number(SOS)
         return self.images[rows], [np.concatenate([[start], name[:-1]]) for name in names], names
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """The predicted names of the unseen images."""
-        predicted, _ = trainer.predict(self.test_images, self.vocabulary.number(SOS), self.max_length)
-        names = [self._word(row.tolist()) for row in predicted]
+        names = []
+        for start in track("evaluation", range(0, len(self.test_images), AT_ONCE)):
+            images = self.test_images[start : start + AT_ONCE]
+            predicted, _ = trainer.predict(images, self.vocabulary.number(SOS), self.max_length)
+            names += [self._word(row.tolist()) for row in predicted]
         right = [
             name == NAMES[self.settings.language][n] for name, n in zip(names, self.test_labels, strict=True)
         ]

@@ -25,7 +25,7 @@ from scratch_rnn.checks import fail
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Lab, Result, Settings
 from scratch_rnn.labs.harness.options import option
-from scratch_rnn.labs.harness.protocols import Model, State, Trainer
+from scratch_rnn.labs.harness.protocols import Model, State, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt.packed import pack_sequence, pad_sequence, unpack_sequence
@@ -71,7 +71,7 @@ class Packed(Lab[Options]):
         s = self.settings
         return implementation.SequenceModel(s.cell, len(self.alphabet), s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """Cells, and differences from each word read alone; `outputs` are the packed words' final states."""
         alone, packed, padded = _alone(trainer, self.x), _packed(trainer, self.x), _padded(trainer, self.x)
         reversed_x = [x[::-1].copy() for x in self.x]

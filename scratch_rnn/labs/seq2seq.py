@@ -24,7 +24,7 @@ from scratch_rnn.labs.harness.batches import Batches
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import flag, option
-from scratch_rnn.labs.harness.protocols import Model, Trainer, Translator
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, Translator, untracked
 from scratch_rnn.labs.inputs.pairs import (
     COURSE,
     COURSE_SPECIALS,
@@ -92,8 +92,7 @@ class Seq2Seq(TrainingLab[Options]):
         self.epoch = self.batches.steps
         self.default_steps = 5000 if settings.pairs is None else 20 * self.epoch
         if settings.pairs is None:
-            chance = random.Random(settings.seed)
-            self.drawn = [chance.choice(range(len(train))) for _ in range(self.steps)]
+            self.random, self.drawn = random.Random(settings.seed), list[int]()
         seen = len(set(train) & set(test))
         if settings.pairs is not None and seen:
             self.warnings = [f"{seen} of {len(test)} test pairs are training pairs too"]
@@ -146,16 +145,22 @@ class Seq2Seq(TrainingLab[Options]):
     def batch(self, step: int) -> Batch:
         """(sources, lengths, targets, lengths, teacher forcing, its random generator, the loss's divisor)."""
         s, course = self.settings, self.settings.pairs is None
-        rows = [self.drawn[step]] if course else self.batches.rows(step)
+        rows = [self._drawn(step)] if course else self.batches.rows(step)
         draws = np.random.default_rng([s.seed, step]) if s.teacher_forcing < 1 else None
         divide_by = None if course else "tokens"
         return *self.sources.batch(rows), *self.targets.batch(rows), s.teacher_forcing, draws, divide_by
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def _drawn(self, step: int) -> int:
+        """The course's pair of this step. Pairs are drawn in order, so a later step draws those before it."""
+        while len(self.drawn) <= step:
+            self.drawn.append(self.random.choice(range(len(self.sources.sentences))))
+        return self.drawn[step]
+
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """The share of exact translations, counts, and examples."""
         count, vocabulary = len(self.test), self.vocabularies[1]
         model, decoded = cast(Translator, trainer.model), list[Decoded]()
-        for start in range(0, count, AT_ONCE):
+        for start in track("evaluation", range(0, count, AT_ONCE)):
             rows = range(start, min(start + AT_ONCE, count))
             decoded += model.greedy(*self.test_sources.batch(rows), self.max_length)
         right = [self._right(row, each) for row, each in enumerate(decoded)]

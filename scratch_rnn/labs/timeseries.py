@@ -24,11 +24,13 @@ from scratch_rnn.labs.harness.batches import Batches
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import STROKES, Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import data_file
 from scratch_rnn.labs.inputs.series import Scale, column_names, read_columns, scale_of
 
 TRAINING_SHARE = 0.7
+AT_ONCE = 4096
+"""Windows evaluated at once."""
 SHOWN = 100
 """Unseen rows in the picture."""
 
@@ -117,9 +119,13 @@ class TimeSeries(TrainingLab[Options]):
         rows = self.batches.rows(step)
         return self.x[rows], self.y[rows]
 
-    def result(self, trainer: Trainer) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
         """Both errors on the unseen part, and the forecast."""
-        predicted = trainer.predict(self.test_x)[0][:, 0].astype(np.float64)
+        pieces = [
+            trainer.predict(self.test_x[start : start + AT_ONCE])[0][:, 0]
+            for start in track("evaluation", range(0, len(self.test_x), AT_ONCE))
+        ]
+        predicted = np.concatenate(pieces).astype(np.float64)
         least, extent = (part[self.target] for part in self.test_scale)
         forecast = (
             self.today + predicted * extent

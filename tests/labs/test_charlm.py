@@ -1,6 +1,7 @@
 """Lab charlm: streams that carry their state over, bits per character, those of the bigram model, samples."""
 
 import math
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,13 @@ def test_refusals(text: Path, tmp_path: Path) -> None:
     short.write_text("x")
     error = refused("lab", "charlm", *OPTIONS, "--file", text, "--test-file", short)
     assert error == "charlm: expected an unseen text of at least 2 characters, got 1"
+
+
+def test_a_large_alphabet_needs_no_table_of_all_pairs() -> None:
+    train = np.random.default_rng(0).permutation(15_000)
+    tracemalloc.start()
+    bits = bigram_bits(train, train, classes=15_001)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert bits == pytest.approx(-math.log2(2 / 15_002))
+    assert peak < 2**24

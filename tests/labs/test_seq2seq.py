@@ -201,3 +201,11 @@ def test_many_sentences_are_decoded_some_at_a_time(numbers: Path, monkeypatch: p
 )
 def test_refused_options(options: tuple[object, ...], error: str) -> None:
     assert refused("lab", "seq2seq", *options) == error
+
+
+def test_pairs_are_drawn_as_the_run_goes() -> None:
+    chosen: Any = make("seq2seq", {"steps": 10**12, "seed": 7})
+    assert chosen.steps == 10**12
+    later = str(chosen.batch(40))
+    other: Any = make("seq2seq", {"steps": 50, "seed": 7})
+    assert [str(other.batch(step)) for step in range(41)][-1] == later

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.options import option
-from scratch_rnn.labs.harness.protocols import Model, Trainer
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 
 if TYPE_CHECKING:
     from scratch_rnn.labs.harness.implementations import DType, Implementation
@@ -95,8 +95,8 @@ class Lab(ABC, Generic[S]):
         """The model, made by an implementation (implementations.py)."""
 
     @abstractmethod
-    def result(self, trainer: Trainer) -> dict[str, Any]:
-        """The result after the last update: names and JSON values."""
+    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+        """The result after the last update: names and JSON values. `track` shows the progress."""
 
     @abstractmethod
     def summary(self, result: Result) -> str:

@@ -1,7 +1,7 @@
 """What labs and run.py need of a model and a trainer. All three implementations provide it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from numpy import ndarray
 from torch import Tensor
@@ -11,6 +11,22 @@ from scratch_rnn.seq2seq_common import Decoded
 Array = ndarray | Tensor
 State = Array | tuple[Array, ...] | None
 """Recurrent state: h of shape (S, N, H), or (h, c) for an LSTM; None is zero."""
+
+
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Draws a progress bar over some parts of the work."""
+
+    def __call__(self, label: str, parts: Sequence[T], /) -> Iterable[T]:
+        """The parts, one by one."""
+        ...
+
+
+def untracked(label: str, parts: Sequence[T]) -> Iterable[T]:
+    """No progress bar."""
+    return parts
 
 
 class Model(Protocol):

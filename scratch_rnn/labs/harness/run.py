@@ -14,7 +14,7 @@ from scratch_rnn.checks import Failure, UsageError, message
 from scratch_rnn.labs.harness.checkpoint import Checkpoint, write_checkpoint
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, Settings, Training, TrainingLab
-from scratch_rnn.labs.harness.protocols import Trainer
+from scratch_rnn.labs.harness.protocols import Track, Trainer, untracked
 from scratch_rnn.labs.harness.size import check_memory
 from scratch_rnn.torch_autograd.models.distributed import Processes
 
@@ -81,12 +81,13 @@ def run_lab(
     save: Path | None = None,
     load_from: Checkpoint | None = None,
     processes: Processes | None = None,
+    track: Track = untracked,
 ) -> Report:
     """Run a lab. `tick(impl, steps done)` is called after every step; True stops the run.
 
     With one implementation, `load_from` is a checkpoint to continue from, and `save` the file of the next
     one, written at the end and on interruption. With `processes` this process is one of several that train
-    together; only the first one writes files and has a result.
+    together; only the first one writes files and has a result. `track` shows the progress of the evaluation.
     """
     check_memory(lab)
     weights = first_weights(lab)
@@ -104,9 +105,12 @@ def run_lab(
         except Interrupted:
             saved = _save(save, lab, impl, losses, work, first)
             raise Failure(f"{lab.name}: interrupted after step {len(losses)} of {lab.steps}{saved}") from None
-        _save(save, lab, impl, losses, work, first)
+        saved = _save(save, lab, impl, losses, work, first)
         seconds = time.perf_counter() - start
-        result = _result(lab, impl, work) if first else {}
+        try:
+            result = _result(lab, impl, work, track) if first else {}
+        except Interrupted:
+            raise Failure(f"{lab.name}: interrupted in the evaluation{saved}") from None
         runs.append(Run(impl, losses, work.parameters(), seconds, result))
     return Report(lab, runs)
 
@@ -142,10 +146,10 @@ def _save(
     return f"; saved to {path}"
 
 
-def _result(lab: Lab[Settings], impl: str, work: Trainer) -> dict[str, Any]:
+def _result(lab: Lab[Settings], impl: str, work: Trainer, track: Track) -> dict[str, Any]:
     """The lab's result; Failure if it is not finite, for instance after a last update that diverged."""
     with np.errstate(all="ignore"):
-        result = lab.result(work)
+        result = lab.result(work, lambda label, parts: track(f"{lab.name} {impl}: {label}", parts))
     for name, value in result.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise Failure(f"{lab.name}: {impl}: {name} is {value}; try a smaller --lr")

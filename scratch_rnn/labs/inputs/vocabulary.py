@@ -115,4 +115,6 @@ class Alphabet:
 
     def one_hot(self, indices: ndarray) -> ndarray:
         """(…,) to (…, V), float64."""
-        return np.eye(len(self))[indices]
+        vectors = np.zeros((*indices.shape, len(self)))
+        np.put_along_axis(vectors, indices[..., None], 1, axis=-1)
+        return vectors

@@ -7,6 +7,7 @@ import pytest
 from scratch_rnn.cli.app import make
 from scratch_rnn.labs import LABS
 from scratch_rnn.labs.harness import size
+from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from tests.labs.running import refused, run
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -23,7 +24,9 @@ SMALL: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", LABS)
 def test_parameters_are_counted(name: str, cell: str, layers: int) -> None:
     settings = {**SMALL.get(name, {"steps": 1, "hidden": 5}), "cell": cell, "layers": layers}
-    assert size.count_parameters(make(name, settings)) == run(name, **settings).parameters
+    chosen = make(name, settings)
+    made = trainer(chosen, load("numpy"), first_weights(chosen))
+    assert size.count_parameters(chosen) == made.parameters()
 
 
 @pytest.mark.parametrize(
