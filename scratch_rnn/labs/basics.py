@@ -7,7 +7,6 @@ course makes this mistake.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -45,7 +44,7 @@ class Basics(Lab[Options]):
         s = self.settings
         return implementation.SequenceModel(s.cell, self.x.shape[-1], s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Outputs with and without batch_first, with the same weights."""
         outputs, state = trainer.predict(self.x)
         h_n = state[0] if isinstance(state, tuple) else state

@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -127,7 +127,7 @@ class CharLM(TrainingLab[Options]):
         """True at the beginning of the streams."""
         return step % self.epoch == 0
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Bits per character on the unseen text, and a sample with --sample."""
         state, costs = None, []
         x, y = self.test[None, :-1], self.test[1:]

@@ -8,7 +8,7 @@ below ln(1 + (V-1) e⁻²), however long it trains. `--head` adds a linear layer
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.implementations import DType, Implementation
@@ -75,7 +75,7 @@ class CharSeq(TrainingLab[NextCharacter]):
         """The whole text at every step."""
         return self.x, self.y
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """The prediction after the last update."""
         logits, _ = trainer.predict(self.x)
         predicted = logits.argmax(axis=-1)

@@ -14,7 +14,7 @@ other window.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -108,7 +108,7 @@ class LongSeq(TrainingLab[Options]):
         windows = self.windows[self.batches.rows(step)]
         return self.alphabet.one_hot(windows[:, :-1]), windows[:, 1:]
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Prediction, accuracy and loss after the last update, and their bounds."""
         best = self._bounds(track)
         right, cost, last = np.zeros(self.settings.window, dtype=np.int64), 0.0, []

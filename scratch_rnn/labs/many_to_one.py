@@ -14,7 +14,6 @@ remembers them.)
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -106,7 +105,7 @@ class ManyToOne(TrainingLab[Options]):
         rows = self.batches.rows(step)
         return [self.x[row] for row in rows], self.y[rows]
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Accuracy on unseen lines, and that of the more frequent label."""
         pieces = [
             trainer.predict(self.test_x[start : start + AT_ONCE])[0].argmax(axis=-1)

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -97,7 +96,7 @@ class OneToMany(TrainingLab[Options]):
         start = self.vocabulary.number(SOS)
         return self.images[rows], [np.concatenate([[start], name[:-1]]) for name in names], names
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """The predicted names of the unseen images."""
         names = []
         for start in track("evaluation", range(0, len(self.test_images), AT_ONCE)):

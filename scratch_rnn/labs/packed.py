@@ -15,7 +15,7 @@ weights on reversed words; a bidirectional layer would have separate weights.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ class Packed(Lab[Options]):
         s = self.settings
         return implementation.SequenceModel(s.cell, len(self.alphabet), s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Cells, and differences from each word read alone; `outputs` are the packed words' final states."""
         alone, packed, padded = _alone(trainer, self.x), _packed(trainer, self.x), _padded(trainer, self.x)
         reversed_x = [x[::-1].copy() for x in self.x]
@@ -91,7 +91,7 @@ class Packed(Lab[Options]):
             "bidirectional": self._wrong_letters(alone_reversed.outputs, padded_reversed.outputs),
         }
 
-    def _wrong_states(self, differences: Sequence[float]) -> list[dict[str, Any]]:
+    def _wrong_states(self, differences: Sequence[float]) -> list[Result]:
         """The words whose final state is wrong when padded, with the difference (3)."""
         return [
             {"word": word, "padding": self.longest - len(word), "difference": difference}
@@ -99,7 +99,7 @@ class Packed(Lab[Options]):
             if difference > self.tolerance
         ]
 
-    def _wrong_letters(self, alone: Sequence[ndarray], padded: Sequence[ndarray]) -> dict[str, Any]:
+    def _wrong_letters(self, alone: Sequence[ndarray], padded: Sequence[ndarray]) -> Result:
         """The wrong outputs of the second direction when padded; letters in the order of the word."""
         words = []
         for word, a, b in zip(self.words, alone, padded, strict=True):

@@ -15,7 +15,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -156,7 +156,7 @@ class Seq2Seq(TrainingLab[Options]):
             self.drawn.append(self.random.choice(range(len(self.sources.sentences))))
         return self.drawn[step]
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """The share of exact translations, counts, and examples."""
         count, vocabulary = len(self.test), self.vocabularies[1]
         model, decoded = cast(Translator, trainer.model), list[Decoded]()

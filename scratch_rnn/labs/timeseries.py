@@ -13,7 +13,6 @@ With `--predict change` the network predicts x_{t+1} - x_t, and the forecast is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -119,7 +118,7 @@ class TimeSeries(TrainingLab[Options]):
         rows = self.batches.rows(step)
         return self.x[rows], self.y[rows]
 
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Both errors on the unseen part, and the forecast."""
         pieces = [
             trainer.predict(self.test_x[start : start + AT_ONCE])[0][:, 0]

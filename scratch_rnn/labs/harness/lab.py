@@ -27,7 +27,7 @@ STROKES = {"numpy": "-", "torch": "--", "reference": ":"}
 
 Batch = tuple[object, ...]
 """The arguments of a model's loss."""
-Result = Mapping[str, Any]
+Result = dict[str, Any]
 """What --json writes of a run: names and JSON values."""
 
 
@@ -95,7 +95,7 @@ class Lab(ABC, Generic[S]):
         """The model, made by an implementation (implementations.py)."""
 
     @abstractmethod
-    def result(self, trainer: Trainer, track: Track = untracked) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """The result after the last update: names and JSON values. `track` shows the progress."""
 
     @abstractmethod

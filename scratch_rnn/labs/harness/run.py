@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from scratch_rnn.checks import Failure, UsageError, message
 from scratch_rnn.labs.harness.checkpoint import Checkpoint, write_checkpoint
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
-from scratch_rnn.labs.harness.lab import Lab, Settings, Training, TrainingLab
+from scratch_rnn.labs.harness.lab import Lab, Result, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.protocols import Track, Trainer, untracked
 from scratch_rnn.labs.harness.size import check_memory
 from scratch_rnn.torch_autograd.models.distributed import Processes
@@ -38,7 +37,7 @@ class Run:
     losses: list[float]
     parameters: int
     seconds: float
-    result: dict[str, Any]
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Report:
         difference = self.difference(JUDGED_STEPS)
         return difference is None or self.lab.settings.dtype != "float64" or difference <= TOLERANCE
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Result:
         """The object that --json writes."""
         difference = self.difference() if any(run.losses for run in self.runs) else None
         return {
@@ -146,7 +145,7 @@ def _save(
     return f"; saved to {path}"
 
 
-def _result(lab: Lab[Settings], impl: str, work: Trainer, track: Track) -> dict[str, Any]:
+def _result(lab: Lab[Settings], impl: str, work: Trainer, track: Track) -> Result:
     """The lab's result; Failure if it is not finite, for instance after a last update that diverged."""
     with np.errstate(all="ignore"):
         result = lab.result(work, lambda label, parts: track(f"{lab.name} {impl}: {label}", parts))
