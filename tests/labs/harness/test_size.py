@@ -23,7 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("name", LABS)
 def test_parameters_are_counted(name: str, cell: str, layers: int) -> None:
-    settings = {**SMALL.get(name, {"steps": 1, "hidden": 5}), "cell": cell, "layers": layers}
+    settings = {**SMALL.get(name, {"steps": 1, "hidden": 6}), "cell": cell, "layers": layers}
     chosen = make(name, settings)
     made = trainer(chosen, load("numpy"), first_weights(chosen))
     assert size.count_parameters(chosen) == made.parameters()
