@@ -1,6 +1,6 @@
-"""From a lab's options to a command line: what typer shows and parses, and where a command may write.
+"""From a lab's options to a command line: what typer shows and parses, and which files a command may write.
 
-Limits are not checked here but in labs/options.py, wherever settings come from.
+Limits of values are checked in labs/harness/options.py, which also sees settings from a checkpoint.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from scratch_rnn.checks import message
-from scratch_rnn.labs import Lab, Training, UsageError
+from scratch_rnn.labs import Lab, Settings, Training, UsageError
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.options import Option, flag, options_of
 from scratch_rnn.outputs import check_writable
@@ -23,33 +23,38 @@ Impl = StrEnum("Impl", ["numpy", "torch", "reference"])
 
 @dataclass(frozen=True)
 class Common:
-    """What all labs take on the command line. The last three are for labs that train, or share a batch."""
+    """Options of all labs. The last three exist only for labs that train, or that can share a batch."""
 
-    impl: Annotated[list[Impl] | None, typer.Option(help="may be repeated; default all three")] = None
+    impl: Annotated[list[Impl] | None, typer.Option(help="may be repeated; default: all three")] = None
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="write losses and results")] = None
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw them")] = None
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw; .png, .svg or .pdf")] = None
     quiet: Annotated[bool, typer.Option("--quiet", help="no table, no progress bar")] = False
-    save: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="with one --impl")] = None
-    load: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="go on from a --save")] = None
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="write a checkpoint; needs one --impl")
+    ] = None
+    load: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="continue from a checkpoint; needs one --impl")
+    ] = None
     distributed: Annotated[
-        bool, typer.Option("--distributed", help="under torchrun, with --impl torch: share every batch")
+        bool, typer.Option("--distributed", help="under torchrun, with --impl torch: divide every batch")
     ] = False
 
     @property
     def impls(self) -> list[str]:
-        """Each once, in the order given."""
+        """The implementations to run, without duplicates, in the order given."""
         return [str(impl) for impl in dict.fromkeys(self.impl or Impl)]
 
 
 def command(
-    lab: type[Lab],
+    lab: type[Lab[Settings]],
     call: Callable[[str, Mapping[str, Any], Any], None],
     common_options: type[Any] = Common,
     without: Collection[str] = (),
 ) -> Any:
-    """What typer makes `lab NAME` of; `call` gets the name, the lab's own options as given, the rest.
+    """The function that typer turns into `lab NAME`.
 
-    `without` names options of the lab that the command does not take.
+    `call` gets the name, the lab's own options that the user gave, and the common options. `without` names
+    options of the lab that the command does not take.
     """
     own = [_parameter(option) for option in options_of(lab.options) if option.name not in without]
     common = [
@@ -68,10 +73,12 @@ def command(
     return function
 
 
-def check_outputs(chosen: Lab, common: Any) -> None:
-    """Every file can be written, and none is written over another or over what is read."""
+def check_outputs(chosen: Lab[Settings], common: Any) -> None:
+    """UsageError if an output cannot be written, or if it is also an input or another output."""
     if common.plot is not None and not show.can_plot(chosen):
-        raise UsageError(message(chosen.name, "no --plot, as there is nothing to draw", common.plot))
+        raise UsageError(message(chosen.name, "no --plot: this lab draws nothing", common.plot))
+    if common.plot is not None and common.plot.suffix.lower() not in show.FORMATS:
+        raise UsageError(message("--plot", f"a name that ends in {', '.join(show.FORMATS)}", common.plot))
     read = {flag(name): value for name, value in asdict(chosen.settings).items() if _is_file(chosen, name)}
     taken = {Path(path).absolute(): option for option, path in read.items() if path is not None}
     load = getattr(common, "load", None)
@@ -87,11 +94,11 @@ def check_outputs(chosen: Lab, common: Any) -> None:
         check_writable(flag(name), path)
 
 
-def _is_file(chosen: Lab, name: str) -> bool:
+def _is_file(chosen: Lab[Settings], name: str) -> bool:
     return any(each.file for each in options_of(type(chosen.settings)) if each.name == name)
 
 
-def _takes(lab: type[Lab], option: str) -> bool:
+def _takes(lab: type[Lab[Settings]], option: str) -> bool:
     trains, shares = ("save", "load"), ("distributed",)
     if option in shares:
         return lab.distributes
@@ -99,7 +106,7 @@ def _takes(lab: type[Lab], option: str) -> bool:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """An option as typer wants it: None is 'not given'; limits are checked by labs/options.py."""
+    """An option as typer takes it. None means "not given"; limits are checked in labs/harness/options.py."""
     kind: Any = StrEnum(option.name, [(c, c) for c in option.choices]) if option.choices else option.kind
     name = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
     default = "" if option.default is None else f" [{option.default}]"

@@ -1,8 +1,9 @@
 """`python -m scratch_rnn trace LAB`: train a lab in NumPy, and show what its recurrent layer computes.
 
 The traced passes are the training steps themselves: "after 15 updates" is the forward and backward pass from
-which update 16 is made. It works for labs that train one recurrent layer (of any number of layers on each
-other); the gradients are those of the lab's own loss.
+which update 16 is made. It works for labs that train one RNN, LSTM or GRU (of any number of layers); the
+gradients are those of the lab's own loss. `--engine` applies to the steps in between: the traced ones always
+run the cell files.
 """
 
 import json
@@ -15,15 +16,15 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from scratch_rnn.checks import fail
 from scratch_rnn.cli.arguments import check_outputs, command
-from scratch_rnn.cli.terminal import one_line_errors, progress
-from scratch_rnn.labs import LABS, Failure, Lab, Training
+from scratch_rnn.cli.terminal import one_line_errors, print_table, progress
+from scratch_rnn.labs import LABS, Failure, Settings, Training
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
+from scratch_rnn.labs.harness.lab import Lab, TrainingLab
 from scratch_rnn.labs.harness.options import make_settings
 from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.outputs import replacing
@@ -68,8 +69,8 @@ def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None
     with one_line_errors():
         lab = LABS[name](make_settings(name, LABS[name].options, given))
         updates = _numbers(options.updates)
-        work = trainer(lab, load("numpy"), first_weights(lab))
-        _check(lab, work, options)
+        work: Any = trainer(lab, load("numpy", lab.settings.engine), first_weights(lab))
+        lab = _checked(lab, work, options)
         check_outputs(lab, options)
         traced = _train(lab, work, updates, options)
         unit = " nats" if work.model.loss_name == "cross_entropy" else ""
@@ -100,26 +101,29 @@ def _numbers(text: str) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
-def _check(lab: Lab, work: Any, options: Options) -> None:
-    """UsageError where the lab trains no single recurrent layer, and for a number that it does not have."""
+def _checked(lab: Lab[Settings], work: Any, options: Options) -> TrainingLab[Training]:
+    """The lab; UsageError if it trains no single recurrent layer, and for a number that it does not have."""
     layer = getattr(work.model, "rnn", None)
-    if not isinstance(lab.settings, Training) or not isinstance(layer, RNNBase):
+    if not isinstance(lab, TrainingLab) or not isinstance(layer, RNNBase):
         fail("trace", "a lab that trains one recurrent layer", f"{lab.name}, which does not")
+    first: Any = lab.batch(0)
     for what, count in (
         ("layer", layer.sizes.num_layers),
-        ("sequence", len(lab.batch(0)[0])),
+        ("sequence", len(first[0])),
         ("unit", layer.sizes.hidden_size),
     ):
         if not 0 <= getattr(options, what) < count:
             fail(f"--{what}", f"a number from 0 to {count - 1}", getattr(options, what))
-    if options.plot is not None and options.plot.suffix.lower() not in picture.FORMATS:
-        fail("--plot", f"a name that ends in {', '.join(picture.FORMATS)}", options.plot)
+    return lab
 
 
-def _train(lab: Lab, work: Any, updates: Sequence[int], options: Options) -> list[Traced]:
+def _train(lab: TrainingLab[Training], work: Any, updates: Sequence[int], options: Options) -> list[Traced]:
     """Train as `lab NAME --impl numpy` does, and record the steps that follow so many updates."""
     traced = []
-    with progress(lab.name, ["numpy"], updates[-1] + 1, options.quiet) as tick, np.errstate(all="ignore"):
+    with (
+        progress(lab.name, ["numpy"], updates[-1] + 1, options.quiet) as (tick, _),
+        np.errstate(all="ignore"),
+    ):
         for step in range(updates[-1] + 1):
             batch, reset_state = lab.batch(step), lab.reset_state(step)
             if step in updates:
@@ -149,12 +153,12 @@ def _labels(lab: Any, x: Any, sequence: int) -> list[str] | None:
     return [tokens[i] if i < len(tokens) else UNKNOWN for i in indices.tolist()]
 
 
-def _title(lab: Lab, traced: Traced) -> str:
+def _title(lab: TrainingLab[Training], traced: Traced) -> str:
     updates = "1 update" if traced.updates == 1 else f"{traced.updates} updates"
     return f"{lab.name}, {lab.settings.cell}, after {updates}: loss {traced.loss:.4g}"
 
 
-def _write_json(path: Path, lab: Lab, traced: Sequence[Traced], options: Options) -> None:
+def _write_json(path: Path, lab: TrainingLab[Training], traced: Sequence[Traced], options: Options) -> None:
     """Every name of one sequence: a list of steps, each a list of units."""
     about: dict[str, Any] = {"lab": lab.name, "settings": asdict(lab.settings)}
     about |= {"layer": options.layer, "sequence": options.sequence}
@@ -184,9 +188,9 @@ def _print(blocks: Sequence[picture.Block], options: Options) -> None:
             for t, label in enumerate(block.labels):
                 numbers = [format(panel.values[t, options.unit], form) for panel in panels]
                 view.add_row(str(t), Text(picture.VISIBLE.get(label, label)), *numbers)
-            Console().print(view)
+            print_table(view)
 
 
 for _name, _kind in LABS.items():
-    left_out = ("steps", "epochs", *_kind.inference_options)
+    left_out = {"steps", "epochs", *_kind.inference_options} - {"engine"}
     trace_app.command(_name, help=_kind.__doc__)(command(_kind, trace_command, Options, left_out))

@@ -79,7 +79,7 @@ class RNNCellBase(Module):
     def _next(self, name: str, cell: Cell, fused: Any, input: Any, hx: Any, **options: str) -> list[Tensor]:
         """(x, s) -> s' of the cell called `name`, after its checks. A single row is a batch of one."""
         params = cell.Params(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        x, states = cell_checks.cell_call(name, input, hx, params.weight_ih, self.hidden_size, **options)
+        x, states = cell_checks.cell_call(name, input, hx, self.weight_ih, self.hidden_size, **options)
         if states is None:
             number = 2 if name == "LSTMCell" else 1
             states = [x.new_zeros(x.shape[0], self.hidden_size) for _ in range(number)]

@@ -25,10 +25,6 @@ class State(Protocol):
 class Params(Protocol):
     """The Params of a cell file: a NamedTuple of tensors; None where a cell has no such weight."""
 
-    @property
-    def weight_ih(self) -> Tensor:
-        """(G, I)."""
-
     def __iter__(self) -> Iterator[Tensor | None]: ...
 
 
