@@ -142,7 +142,7 @@ def test_what_a_pipe_gets(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "charseq: 'if you want you', 100% right, loss cannot go below 0.796614" in done.stdout
+    assert "charseq: 'if you want you', 100% correct, loss cannot go below 0.796614" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.png"]
 
 

@@ -1,5 +1,6 @@
 """--engine: the labs run the cell files by default, on numpy and torch; the seq2seq decoder always does."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from scratch_rnn.labs import LABS, Lab, TrainingLab
 from scratch_rnn.labs.inputs.files import DATA
 from scratch_rnn.numpy_bptt import gru as numpy_gru
 from scratch_rnn.torch_autograd import gru as torch_gru
+from scratch_rnn.torch_autograd import layer
+from scratch_rnn.torch_autograd import rnn_base as torch_base
 from tests.labs.running import lab, refused, run
 
 CELLS: dict[str, Any] = {"numpy": numpy_gru, "torch": torch_gru}
@@ -34,6 +37,7 @@ def count_steps(monkeypatch: pytest.MonkeyPatch, impl: str) -> list[str]:
         return step(*arguments)
 
     monkeypatch.setattr(CELLS[impl], "step", counting)
+    monkeypatch.setitem(torch_base.ENGINES["steps"], "GRU", partial(layer.forward, torch_gru.step))
     return calls
 
 
