@@ -14,14 +14,16 @@ multiplied by the forget gate, which a forget bias keeps near 1. docs/derivation
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn import numpy_bptt
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.trace import recording
 
 BASELINE = 1 / 6
@@ -44,7 +46,7 @@ class Options(Training):
     batch_size: int = option(32, "sequences in a batch", least=1)
 
 
-class Memory(Lab):
+class Memory(TrainingLab[Options]):
     """Add two marked numbers of a sequence: which cell remembers the first one."""
 
     name = "memory"
@@ -61,14 +63,14 @@ class Memory(Lab):
             for name, array in drawn.items()
         }
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
         """LSTM(2, 32), and a head on the last step."""
         s = self.settings
         return implementation.SequenceModel(
             s.cell, 2, s.hidden, s.layers, outputs=1, last=True, loss="squared_error", dtype=dtype
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """New sequences at every step: (N, T, 2) and their sums (N, 1)."""
         return draw(np.random.default_rng([self.settings.seed, step]), self.settings.batch_size, self.length)
 
@@ -77,13 +79,13 @@ class Memory(Lab):
         """T."""
         return int(self.settings.length)
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """The mean squared error on sequences that were not trained on, and the baseline's."""
         x, target = draw(np.random.default_rng([self.settings.seed, 2**32]), TEST_ROWS, self.length)
         prediction, _ = trainer.predict(x)
         return {"mse": float(((prediction - target) ** 2).mean()), "baseline_mse": BASELINE}
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Both errors."""
         mse, baseline = result["mse"], result["baseline_mse"]
         return f"mean squared error {mse:.4f} on new sequences (always predicting the mean: {baseline:.4f})"
@@ -92,7 +94,7 @@ class Memory(Lab):
         """The baseline."""
         return {"always the mean": BASELINE}
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """The gradient's norm over the distance, for every cell at its first weights."""
         for cell, forget_bias in CELLS:
             norms = gradient_norms(cell, forget_bias, self.length, self.settings.hidden, self.settings.seed)
@@ -161,11 +163,15 @@ def comparison(steps: int = 600, seeds: int = 3) -> str:
     # Imported here: labs/__init__ imports this file.
     from scratch_rnn.labs.harness.run import run_lab
 
-    lines = ["| cell | mean squared error on new sequences | gradient at distance 39, before training |", "| --- | --- | --- |"]
+    lines = [
+        "| cell | mean squared error on new sequences | gradient at distance 39, before training |",
+        "| --- | --- | --- |",
+    ]
     for cell, forget_bias in CELLS:
         errors = []
         for seed in range(seeds):
-            lab = Memory(Options(cell=cell, forget_bias=forget_bias, seed=seed, steps=steps, engine="fused"))
+            settings = Options(cell=cell, forget_bias=forget_bias, seed=seed, steps=steps, engine="fused")
+            lab = Memory(settings)
             errors.append(run_lab(lab, ["numpy"], lambda impl, done: False).runs[0].result["mse"])
         norm = gradient_norms(cell, forget_bias, 40, 32, 0)[-1]
         lines.append(f"| {label(cell, forget_bias)} | {np.median(errors):.4f} | {norm:.0e} |")
