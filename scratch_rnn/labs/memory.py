@@ -1,15 +1,14 @@
 """Lab memory: why an LSTM remembers. The adding problem of Hochreiter & Schmidhuber 1997.
 
-Each step reads two numbers: a value, uniform in [0, 1), and a mark. Two steps are marked, one in each half of
-the sequence; the target is the sum of their values. A model that always predicts the mean, 1, has a mean
-squared error of 1/6, the variance of that sum. To do better it must carry the first value over half of the
-sequence, so the gradient must reach back that far.
+Each step reads two numbers: a value, uniform in [0, 1), and a mark. Two steps are marked, one in each half
+of the sequence; the target is the sum of their values. A model that always predicts the mean, 1, has a mean
+squared error of 1/6, the variance of that sum. To do better it must carry the first value over many steps:
+the gradient must reach that far.
 
-The picture shows that gradient before any training: ‖∂loss/∂h_t‖ over the distance T - t, for each cell. In an
-RNN it is multiplied by W_hhᵀ diag(1 - h²) at every step and vanishes. On the LSTM's direct path it is
-multiplied by the forget gate, which a forget bias keeps near 1. docs/derivations.md, section 5, derives both.
-
-    python -m scratch_rnn.labs.memory     trains each cell, and prints the table of the README
+The picture shows that gradient before any training: ‖∂loss/∂h_t‖ over the distance T - t, for each cell. In
+an RNN it is multiplied by W_hhᵀ diag(1 - h²) at every step and vanishes. On the LSTM's direct path it is
+multiplied by the forget gate, which a forget bias keeps near 1. docs/derivations.md, section 5, derives both;
+`python -m docs.memory_table` trains every cell and prints a table.
 """
 
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn import numpy_bptt
+from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
@@ -27,7 +27,7 @@ from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.trace import recording
 
 BASELINE = 1 / 6
-"""The mean squared error of predicting 1: the variance of the sum of two values that are uniform in [0, 1)."""
+"""The mean squared error of predicting 1: the variance of the sum of two uniform values in [0, 1)."""
 TEST_ROWS = 500
 
 CELLS = (("rnn", 0.0), ("gru", 0.0), ("lstm", 0.0), ("lstm", 1.0), ("lstm", 3.0))
@@ -39,10 +39,10 @@ class Options(Training):
     """The options of memory."""
 
     cell: str = "lstm"
-    hidden: int | None = 32
+    hidden: int = 32
     clip: float | None = 1.0
     length: int = option(40, "steps of a sequence", least=2)
-    forget_bias: float = option(1.0, "added to the LSTM's forget gate; no effect on other cells")
+    forget_bias: float | None = option(None, "added to an LSTM's forget gate before training; default 1")
     batch_size: int = option(32, "sequences in a batch", least=1)
 
 
@@ -54,12 +54,18 @@ class Memory(TrainingLab[Options]):
     has_picture = True
     default_steps = 600
 
+    def __init__(self, settings: Options) -> None:
+        super().__init__(settings)
+        if settings.cell != "lstm" and settings.forget_bias is not None:
+            raise UsageError(message("--forget-bias", "--cell lstm", f"--cell {settings.cell}"))
+
     def initial_weights(self, drawn: Mapping[str, ndarray]) -> Mapping[str, ndarray]:
         """The drawn weights with the forget bias added, in every layer."""
         if self.settings.cell != "lstm":
             return drawn
+        added = 1.0 if self.settings.forget_bias is None else self.settings.forget_bias
         return {
-            name: with_forget_bias(array, self.settings.forget_bias) if ".bias_ih" in name else array
+            name: with_forget_bias(array, added) if ".bias_ih" in name else array
             for name, array in drawn.items()
         }
 
@@ -156,27 +162,3 @@ def gradient_norms(cell: str, forget_bias: float, length: int, hidden: int, seed
         layer.backward(tape, d_output)
     norms = np.linalg.norm(trace["d_h_next"], axis=2).mean(axis=1)[::-1]
     return norms / norms[0]
-
-
-def comparison(steps: int = 600, seeds: int = 3) -> str:
-    """The README's table: every cell of CELLS trained with NumPy, the median of several seeds."""
-    # Imported here: labs/__init__ imports this file.
-    from scratch_rnn.labs.harness.run import run_lab
-
-    lines = [
-        "| cell | mean squared error on new sequences | gradient at distance 39, before training |",
-        "| --- | --- | --- |",
-    ]
-    for cell, forget_bias in CELLS:
-        errors = []
-        for seed in range(seeds):
-            settings = Options(cell=cell, forget_bias=forget_bias, seed=seed, steps=steps, engine="fused")
-            lab = Memory(settings)
-            errors.append(run_lab(lab, ["numpy"], lambda impl, done: False).runs[0].result["mse"])
-        norm = gradient_norms(cell, forget_bias, 40, 32, 0)[-1]
-        lines.append(f"| {label(cell, forget_bias)} | {np.median(errors):.4f} | {norm:.0e} |")
-    return "\n".join([*lines, f"| always the mean | {BASELINE:.4f} | |"])
-
-
-if __name__ == "__main__":
-    print(comparison())
