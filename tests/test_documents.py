@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cli import RESULTS
-from benchmarks.published import markdown
+from benchmarks.report.markdown import markdown
 from scratch_rnn.numpy_bptt import lstm
 
 ROOT = Path(__file__).parent.parent

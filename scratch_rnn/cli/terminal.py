@@ -1,7 +1,7 @@
 """What lies between a run and the terminal: a progress bar, Ctrl-C, and errors of one line."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 from typing import Any
@@ -10,12 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from scratch_rnn.labs import Failure, UsageError
-from scratch_rnn.labs.harness.run import Tick
+from scratch_rnn.checks import Failure, UsageError
 
 
 @contextmanager
-def progress(name: str, impls: Sequence[str], steps: int, quiet: bool, once: bool = True) -> Iterator[Tick]:
+def progress(
+    name: str, impls: Sequence[str], steps: int, quiet: bool, once: bool = True
+) -> Iterator[Callable[[str, int], bool]]:
     """What `run_lab` ticks: draws a bar on a terminal, is silent in a pipe, and passes Ctrl-C on."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

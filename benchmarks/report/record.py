@@ -1,10 +1,8 @@
-"""The record of a run: all that a reader needs to know to believe its numbers, or to repeat them."""
+"""The record of a run: what a reader needs in order to judge its numbers, or to repeat them."""
 
 import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,11 +10,11 @@ from typing import Any
 
 import torch
 
-from benchmarks import machine
-from benchmarks.processes import REMOVED, ROOT, THREADS
-from benchmarks.run import Run
+from benchmarks.timing import gpu, machine
+from benchmarks.timing.run import Run
+from benchmarks.timing.worker import REMOVED, ROOT, THREADS
 
-PACKAGES = ("scratch_rnn", "numpy", "torch", "triton", "onnx")
+PACKAGES = ("scratch_rnn", "numpy", "torch", "triton")
 FLAGS = (
     "OMP_",
     "KMP_",
@@ -31,8 +29,8 @@ FLAGS = (
 )
 
 
-def record(run: Run, tf32: bool) -> dict[str, Any]:
-    """Taken once, at the start."""
+def record(run: Run) -> dict[str, Any]:
+    """At the start; `finished` adds what is known at the end."""
     device, threads = run.device, run.threads
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -48,11 +46,18 @@ def record(run: Run, tf32: bool) -> dict[str, Any]:
         "revision": revision(),
         "rounds": run.rounds,
         "seconds_a_round": run.budget,
-    } | (_cuda(tf32) if device == "cuda" else {})
+        "load": {"before": machine.load()},
+    } | (gpu.facts() if device == "cuda" else {})
+
+
+def finished(facts: dict[str, Any], run: Run) -> dict[str, Any]:
+    """The record with the load of the machine now, and on a GPU the peak rates measured so far."""
+    load = facts["load"] | {"after": machine.load()}
+    return facts | {"load": load} | ({"peaks": run.peaks} if run.peaks else {})
 
 
 def _without_folder(word: str) -> str:
-    """A record is passed on, and says nothing about its author's folders."""
+    """A record is published, and must not show its author's folders."""
     return Path(word).name if Path(word).is_absolute() else word
 
 
@@ -60,27 +65,23 @@ def where(facts: dict[str, Any]) -> str:
     """A record in a line."""
     versions = ", ".join(f"{package} {number}" for package, number in facts["versions"].items())
     revision = facts["revision"]
-    commit = (
-        f", revision {revision['commit'][:10]}{' and changes' if revision['dirty'] else ''}"
-        if revision
-        else ""
-    )
+    changes = " and changes" if revision and revision["dirty"] else ""
+    commit = f", revision {revision['commit'][:10]}{changes}" if revision else ""
     where = facts["machine"]
     if "gpu" in facts:
-        tf32 = "on" if facts["tf32"] else "off"
-        where += f", driver {facts['driver']}, cuDNN {facts['cudnn']}, TF32 {tf32}"
+        where += f", driver {facts['driver']}, cuDNN {facts['cudnn']}"
     return f"{where}, {facts['python']}, {versions}{commit}"
 
 
 def machine_name(device: str, threads: int) -> str:
-    """What the machine is called in files and below pictures."""
+    """The name of the machine in files and below pictures."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     return f"{machine.cpu_model()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def versions() -> dict[str, str]:
-    """Of what takes part; what is not installed is not there."""
+    """Of the packages that are installed."""
     found = {}
     for package in PACKAGES:
         try:
@@ -91,7 +92,7 @@ def versions() -> dict[str, str]:
 
 
 def flags(environment: Mapping[str, str], device: str, threads: int) -> dict[str, str | None]:
-    """Variables that change how fast libraries are, as contenders find them; None: taken away from them."""
+    """Environment variables that change speed, as contenders get them; None: removed for them."""
     found: dict[str, str | None] = {k: v for k, v in environment.items() if k.startswith(FLAGS)}
     if device == "cpu":
         found |= dict.fromkeys(THREADS, str(threads))
@@ -101,28 +102,8 @@ def flags(environment: Mapping[str, str], device: str, threads: int) -> dict[str
 
 def revision() -> dict[str, Any]:
     """The commit, and whether the files differ from it; empty outside a clone."""
-    told = _run(["git", "-C", str(ROOT), "rev-parse", "HEAD"])
-    if not told:
+    commit = machine.program("git", "-C", str(ROOT), "rev-parse", "HEAD")
+    if not commit:
         return {}
-    changed = _run(["git", "--no-optional-locks", "-C", str(ROOT), "status", "--porcelain"])
-    return {"commit": told, "dirty": bool(changed)}
-
-
-def _cuda(tf32: bool) -> dict[str, Any]:
-    cudnn: Any = torch.backends.cudnn
-    driver = _run(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"])
-    return {
-        "gpu": torch.cuda.get_device_name(),
-        "capability": list(torch.cuda.get_device_capability()),
-        "driver": driver.splitlines()[0] if driver else None,
-        "cuda": torch.version.cuda,
-        "cudnn": cudnn.version(),
-        "cudnn_benchmark": cudnn.benchmark,
-        "tf32": tf32,
-    }
-
-
-def _run(command: Sequence[str]) -> str:
-    if shutil.which(command[0]) is None:
-        return ""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    changed = machine.program("git", "--no-optional-locks", "-C", str(ROOT), "status", "--porcelain")
+    return {"commit": commit, "dirty": bool(changed)}
