@@ -9,7 +9,7 @@ kernels          on a GPU: the names of the kernels of torch.nn, beside the rule
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -66,11 +66,20 @@ def findings(device: str) -> Iterator[Finding]:
             yield found
     if not good:
         return
-    for name in ("torch-steps", "torch-fused"):
-        yield from (launches(name, cell, device) for cell in CELLS)
+    pairs = [(name, cell) for name in ("torch-steps", "torch-fused") for cell in CELLS]
+    yield from (_attempt(launches, name, cell, device) for name, cell in pairs)
     if device == "cuda":
-        yield from (synchronisation(name) for name in ("torch-steps", "torch-fused"))
-        yield from (kernel_names(cell, dtype) for cell in CELLS for dtype in ("float32", "float16"))
+        yield from (_attempt(synchronisation, name) for name in ("torch-steps", "torch-fused"))
+        precisions = ("float32", "float16")
+        yield from (_attempt(kernel_names, cell, dtype) for cell in CELLS for dtype in precisions)
+
+
+def _attempt(check: Callable[..., Finding], *arguments: str) -> Finding:
+    """A check that fails with an exception is a bad finding, and the next one runs."""
+    try:
+        return check(*arguments)
+    except Exception as error:
+        return Finding(False, f"{check.__name__} {' '.join(arguments)}: {type(error).__name__}: {error}")
 
 
 def accuracy(contender: Contender, cases: Sequence[Case]) -> Finding:

@@ -1,7 +1,7 @@
 """The code for a GPU, with stand-ins: fake tensors that know their device, a clock, events, a graph."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import init
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from benchmarks.cases import CELLS, LAYOUTS, Case, Size
 from benchmarks.contenders import kernels, torch_layers, torch_step
@@ -20,6 +22,7 @@ from benchmarks.timing import gpu, run
 from benchmarks.timing.rounds import Row, measure
 from benchmarks.timing.session import InProcess, Round
 from benchmarks.timing.stats import Quartiles
+from scratch_rnn import torch_autograd
 
 SMALL = Size(4, 3, 2, 5)
 
@@ -157,13 +160,27 @@ def test_peak_rates(stand_in: Callable[[float, float], Cuda], monkeypatch: pytes
     assert rates == {"flops": 2 * 8**3 / 0.5, "bytes": 2 * 8 * 8 * 4 / 0.5}
 
 
-class Graph:
-    """torch.cuda.CUDAGraph on a CPU: a capture runs the step once, and replays are counted."""
+class Graph(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """torch.cuda.CUDAGraph on a CPU: records the operators of a capture, replays them on the same memory."""
 
     replays = 0
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.calls.append((func, args, kwargs or {}, result))
+        return result
+
     def replay(self) -> None:
         Graph.replays += 1
+        with torch.no_grad():
+            for func, args, kwargs, result in self.calls:
+                for old, new in zip(tree_leaves(result), tree_leaves(func(*args, **kwargs)), strict=True):
+                    if isinstance(new, torch.Tensor) and new.data_ptr() != old.data_ptr():
+                        old.copy_(new)
 
 
 class Stream:
@@ -171,19 +188,17 @@ class Stream:
         assert isinstance(other, Stream)
 
 
-@contextmanager
-def capturing(graph: Graph) -> Iterator[None]:
-    yield
-
-
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     Graph.replays = 0
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    for module in (torch.cuda, torch.cuda.graphs):
+        monkeypatch.setattr(module, "CUDAGraph", Graph, raising=False)
+        monkeypatch.setattr(module, "graph_pool_handle", lambda: None)
     monkeypatch.setattr(torch.cuda, "Stream", Stream)
     monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
-    monkeypatch.setattr(torch.cuda, "graph", capturing)
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph, pool=None: graph)
     monkeypatch.setattr(torch_layers.CudaGraph, "devices", ("cpu",))
 
 
@@ -199,6 +214,56 @@ def test_a_captured_step_is_replayed_and_keeps_its_gradients(name: str) -> None:
     assert rows[0].error < 1e-13
     assert Graph.replays > 0
     assert "together" in contender.unsupported_reason(Case("gru", "backward", SMALL))
+
+
+@pytest.mark.usefixtures("graphs")
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("engine", ["steps", "fused"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_graph_computes_with_the_numbers_that_are_there_at_replay(
+    cell: str, engine: str, layout: str
+) -> None:
+    """Nothing in a step depends on values read by Python while it was captured."""
+    case = Case(cell, "training", SMALL, layout, dtype="float64")
+    eager = find(f"torch-{engine}").prepare(case)
+    layer: Any = SimpleNamespace(prepare=lambda case: eager)
+    prepared = torch_layers.CudaGraph("graph", layer).prepare(case)
+    grads = [leaf.grad for leaf in eager.leaves]
+    with torch.no_grad():
+        for leaf in eager.leaves:
+            leaf.mul_(-0.7).add_(0.1)
+    replayed = {name: array.copy() for name, array in prepared.outcome(prepared.step()).items()}
+    assert all(leaf.grad is grad for leaf, grad in zip(eager.leaves, grads, strict=True))
+    eager.before()
+    for name, array in eager.outcome(eager.step()).items():
+        np.testing.assert_allclose(replayed[name], array, rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+@pytest.mark.usefixtures("graphs")
+@pytest.mark.parametrize("engine", ["steps", "fused"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_recipe_for_graphed_callables(cell: str, engine: str) -> None:
+    """torch.cuda.make_graphed_callables around a layer, with new input and new weights."""
+    torch.manual_seed(0)
+    kind: Any = getattr(torch_autograd, cell.upper())
+    layer, same = (kind(3, 4, num_layers=2, engine=engine, dtype=torch.float64) for _ in range(2))
+    x = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
+    graphed: Any = torch.cuda.make_graphed_callables(layer, (x,))
+    with torch.no_grad():
+        for parameter in graphed.parameters():
+            parameter.mul_(0.5)
+    same.load_state_dict(layer.state_dict())
+    found = []
+    new = torch.randn(5, 2, 3, dtype=torch.float64)
+    for model in (graphed, same):
+        x_new = new.clone().requires_grad_()
+        output, state = model(x_new)
+        ends = [output, *(state if isinstance(state, tuple) else (state,))]
+        torch.autograd.backward(ends, [torch.cos(end.detach()) for end in ends])
+        found.append([*ends, x_new.grad, *(parameter.grad for parameter in model.parameters())])
+    assert Graph.replays == 2
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-13)
 
 
 def _open(contender: Contender, case: Case) -> InProcess:
