@@ -188,7 +188,7 @@ def whole(device: str) -> list[Case]:
     """The cases of a run without options: padded layers at all sizes; on a GPU in four precisions."""
     if device == "cpu":
         return [*select(Selection()), *select(Selection(cells=["lstm"], dtypes=["float64"], sizes=SOME))]
-    sizes = (SEVEN[1], SEVEN[3], SEVEN[4])
+    sizes = (SIZES[1], SIZES[-1])
     half = select(Selection(dtypes=["float16", "bfloat16"], sizes=sizes))
     return [*select(Selection(sizes=sizes, tf32=[False, True])), *half]
 
@@ -197,19 +197,14 @@ def forms(device: str) -> list[Case]:
     """The less common forms: packed, projected, two layers, bidirectional, forward and backward apart; on a
     GPU also large sizes.
     """
-    sizes = SOME if device == "cpu" else SOME[:2]
-    parts = [
-        Selection(layouts=["packed"], sizes=sizes),
-        Selection(projected=True, sizes=sizes),
-        Selection(layers=2, sizes=sizes),
-        Selection(bidirectional=True, sizes=sizes),
-        Selection(modes=["forward", "backward"], sizes=sizes),
-    ]
+    sizes = SOME if device == "cpu" else SOME[1:2]
+    common = Selection(sizes=sizes)
+    parts = [common._replace(layouts=["packed"]), common._replace(projected=True), common._replace(layers=2)]
+    parts += [common._replace(bidirectional=True), common._replace(modes=["forward", "backward"])]
     if device == "cuda":
-        parts += [Selection(cells=["lstm"], dtypes=["float32", "float16"], sizes=LARGE)]
-        parts += [
-            Selection(cells=["lstm"], modes=["forward", "training"], dtypes=["bfloat16"], sizes=[FLASH_RNN])
-        ]
+        large = Selection(cells=["lstm"], dtypes=["float32", "float16"], sizes=LARGE)
+        flash = large._replace(modes=["forward", "training"], dtypes=["bfloat16"], sizes=[FLASH_RNN])
+        parts += [large, flash]
     return list(dict.fromkeys(case for part in parts for case in select(part)))
 
 

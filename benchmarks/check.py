@@ -23,16 +23,8 @@ from benchmarks.timing.session import Failed, InProcess, Ready, Round
 
 SIZE = Size(7, 5, 3, 6)
 SIZE_ON_GPU = Size(12, 16, 64, 128)
-PRECISIONS = {
-    "cpu": [("float64", False), ("float32", False)],
-    "cuda": [
-        ("float64", False),
-        ("float32", False),
-        ("float32", True),
-        ("float16", False),
-        ("bfloat16", False),
-    ],
-}
+PRECISIONS = {"cpu": [("float64", False), ("float32", False)]}
+PRECISIONS["cuda"] = [*PRECISIONS["cpu"], ("float32", True), ("float16", False), ("bfloat16", False)]
 LAYERS = {
     "cpu": ("torch.nn", "torch-steps", "torch-fused", "numpy-steps", "numpy-fused"),
     "cuda": ("torch.nn", "torch-steps", "torch-fused"),
@@ -79,7 +71,10 @@ def _attempt(check: Callable[..., Finding], *arguments: str) -> Finding:
     try:
         return check(*arguments)
     except Exception as error:
-        return Finding(False, f"{check.__name__} {' '.join(arguments)}: {type(error).__name__}: {error}")
+        return Finding(
+            False,
+            f"{check.__name__} {' '.join(arguments)}: {type(error).__name__}: {' '.join(str(error).split())}",
+        )
 
 
 def accuracy(contender: Contender, cases: Sequence[Case]) -> Finding:

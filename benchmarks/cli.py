@@ -51,8 +51,7 @@ def time_rungs(options: LadderOptions) -> None:
     """Time the ladder: from engine="steps" to engine="fused" in NumPy, what each trick is worth."""
     with one_line_errors():
         options.check()
-        chosen = any((options.cell, options.mode, options.dtype, options.size, options.quick))
-        name, names = None if chosen else " ladder", [*RUNGS, *COMPARED_WITH]
+        name, names = None if options.chosen else " ladder", [*RUNGS, *COMPARED_WITH]
         shown = ladder_table.table, picture.plot_ladder
         _time(options, "cpu", options.cases(), names, baselines, name, *shown)
 

@@ -8,38 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks import cases as known
 from benchmarks import registry
-from benchmarks.cases import (
-    CELLS,
-    DTYPES,
-    LAYOUTS,
-    MODES,
-    QUICK,
-    SWEEPS,
-    TF32,
-    Case,
-    Selection,
-    Size,
-    forms,
-    on_device,
-    select,
-    whole,
-)
+from benchmarks.cases import QUICK, SWEEPS, TF32, Case, Selection, Size, forms, on_device, select, whole
 from benchmarks.timing import machine
 from benchmarks.timing.run import Run
 from scratch_rnn.checks import fail
 
-ROUNDS, QUICK_ROUNDS = 11, 5
-BUDGET, QUICK_BUDGET = 0.2, 0.05
-"""Seconds of a round."""
+ROUNDS = {"cpu": (11, 0.2), "cuda": (7, 0.1), "quick": (5, 0.05)}
+"""Rounds, and seconds of a round."""
 CONTENDER_HELP = f"may be repeated, beside torch.nn; default all, of {', '.join(registry.CONTENDERS)}"
 
-
 CHOICES = {
-    "cell": CELLS,
-    "mode": MODES,
-    "dtype": DTYPES,
-    "layout": LAYOUTS,
+    "cell": known.CELLS,
+    "mode": known.MODES,
+    "dtype": known.DTYPES,
+    "layout": known.LAYOUTS,
     "sweep": tuple(SWEEPS),
     "device": ("cpu", "cuda"),
     "tf32": tuple(TF32),
@@ -72,11 +56,17 @@ class Timing:
     mode: Annotated[Words, _one_of("mode", "may be repeated; default training, inference")] = None
     dtype: Annotated[Words, _one_of("dtype", "may be repeated; default float32")] = None
     size: Annotated[Words, typer.Option(metavar="T,N,I,H", help="may be repeated")] = None
-    rounds: Annotated[int | None, _number(f"turns of each contender [{ROUNDS}]")] = None
+    rounds: Annotated[int | None, _number("turns of each contender; default 11, on a GPU 7")] = None
     threads: Annotated[int | None, _number("of each contender; default all cores")] = None
     quick: Annotated[bool, typer.Option("--quick", help="fewer and shorter rounds")] = False
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="record and rows, after each case")] = None
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw the rows")] = None
+
+    @property
+    def chosen(self) -> set[str]:
+        """The options given that choose cases."""
+        given = {name for name, value in vars(self).items() if value != getattr(type(self), name)}
+        return given - {"rounds", "threads", "json", "plot", "compiled", "device"}
 
     def check(self) -> None:
         """UsageError for a value that is not a choice."""
@@ -98,7 +88,7 @@ class Timing:
 
     def run(self, device: str) -> Run:
         """How everything will be timed."""
-        rounds, budget = (QUICK_ROUNDS, QUICK_BUDGET) if self.quick else (ROUNDS, BUDGET)
+        rounds, budget = ROUNDS["quick" if self.quick else device]
         rounds = rounds if self.rounds is None else self.rounds
         threads = machine.cores() if self.threads is None else self.threads
         return Run(device, _positive("--threads", threads), _positive("--rounds", rounds), budget)
@@ -122,17 +112,7 @@ class Options(Timing):
     @property
     def whole(self) -> bool:
         """Whether no case was chosen."""
-        lists = (
-            self.cell,
-            self.mode,
-            self.dtype,
-            self.size,
-            self.layout,
-            self.sweep,
-            self.contender,
-            self.tf32,
-        )
-        return not any((*lists, self.projected, self.quick, self.bidirectional, self.forms, self.layers != 1))
+        return not self.chosen
 
     def check(self) -> None:
         """UsageError also for options that contradict each other."""
@@ -144,10 +124,8 @@ class Options(Timing):
             fail("--sweep", "no --size, as it has its own", self.size[0])
         if self.sweep and self.mode not in (None, ["training"]):
             fail("--sweep", "--mode training", f"--mode {' --mode '.join(self.mode or ())}")
-        if self.forms and any(
-            (self.cell, self.mode, self.dtype, self.size, self.sweep, self.layout, self.quick)
-        ):
-            fail("--forms", "no other choice of cases, as it has its own", "one")
+        if self.forms and (others := self.chosen - {"forms", "contender"}):
+            fail("--forms", "no other choice of cases", f"--{min(others)}")
         if self.projected and set(self.cell or ()) - {"lstm"}:
             fail("--projected", "--cell lstm", f"--cell {' --cell '.join(self.cell or ())}")
 

@@ -10,7 +10,7 @@ the peak rate of large products is printed instead (timing/gpu.py), as a small p
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
-from time import perf_counter
+from timeit import repeat
 from typing import Any
 
 import numpy as np
@@ -40,13 +40,10 @@ class Floor(Contender):
             return made if torch is None else torch.from_numpy(made)
 
         steps = [partial(_run, matmul, _operands(array, products(case), turned)) for turned in (False, True)]
-        return Prepared(min(steps, key=_quickest))
+        return Prepared(min(steps, key=lambda step: min(repeat(step, number=1, repeat=4))))
 
 
-MakeArray = Callable[[tuple[int, int]], Any]
-
-
-def _operands(array: MakeArray, sizes: Sequence[Product], turned: bool) -> list[tuple[Any, Any, Any]]:
+def _operands(array: Callable[[tuple[int, int]], Any], sizes: Sequence[Product], turned: bool) -> list[Any]:
     """(a, b, out) of each product; turned, (bᵀ, aᵀ, outᵀ). Products of one size share b, the weights of all
     steps, and the memory of their result; each has its own a.
     """
@@ -65,12 +62,3 @@ def _operands(array: MakeArray, sizes: Sequence[Product], turned: bool) -> list[
 def _run(matmul: Callable[..., Any], operands: Sequence[tuple[Any, Any, Any]]) -> None:
     for a, b, out in operands:
         matmul(a, b, out=out)
-
-
-def _quickest(step: Callable[[], None]) -> float:
-    def once() -> float:
-        start = perf_counter()
-        step()
-        return perf_counter() - start
-
-    return min(once() for _ in range(4))

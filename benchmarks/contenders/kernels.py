@@ -1,7 +1,6 @@
 """Which library computes torch.nn's layer, as observed, and by which rule of torch's source
 (aten/src/ATen/native).
 
-
     CPU     lstm() in RNN.cpp: oneDNN's fused layer for a padded LSTM in float32 without projection; RNN, GRU
             and everything else run ATen's loop over time
     CUDA    use_cudnn() in RNN.cpp: cuDNN unless it is switched off; get_algo() in cudnn/RNN.cpp picks the

@@ -15,18 +15,7 @@ from benchmarks.timing.run import Run
 from benchmarks.timing.worker import REMOVED, ROOT, THREADS
 
 PACKAGES = ("scratch_rnn", "numpy", "torch", "triton")
-FLAGS = (
-    "OMP_",
-    "KMP_",
-    "MKL_",
-    "OPENBLAS_",
-    "CUBLAS_",
-    "CUDA_",
-    "CUDNN_",
-    "NVIDIA_TF32",
-    "TORCH",
-    "PYTORCH_",
-)
+FLAGS = ("OMP", "KMP", "MKL", "OPENBLAS", "CUBLAS", "CUDA", "CUDNN", "NVIDIA_TF32", "TORCH", "PYTORCH")
 
 
 def record(run: Run) -> dict[str, Any]:

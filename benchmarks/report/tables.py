@@ -30,9 +30,7 @@ GPU_LEGEND = f"""ms a step: wall time, back to back; GPU ms: between events, L2 
 × {BASELINE}: eager contenders with eager {BASELINE}, names ending in -graph with {BASELINE}-graph
 floor: the share of the rate that large products reach on this GPU, measured in the same run
 / T: for each of the T time steps"""
-FLASH_RNN_TEXT = (
-    f"""{FLASH_RNN}: FlashRNN's paper (arXiv:2412.07752) publishes 2.01 / 5.19 ms for its fused LSTM"""
-)
+PUBLISHED = f"{FLASH_RNN}: published for FlashRNN's LSTM (arXiv:2412.07752): 2.01 / 5.19 ms"
 
 
 def tables(rows: Sequence[Row]) -> Group:
@@ -41,7 +39,8 @@ def tables(rows: Sequence[Row]) -> Group:
     for row in rows:
         forms.setdefault(row.case.form, []).append(row)
     parts: list[RenderableType] = [_table(form, found) for form, found in forms.items()]
-    lines = [f"{form}: {text}" for form, found in forms.items() for text in _rules(found)]
+    rules = [f"{row.case.form}: {row.contender} used {row.kernel} ({row.rule})" for row in rows if row.kernel]
+    lines = list(dict.fromkeys(rules))
     lines += [f"{row.contender} in {row.case}: {flag}" for row in rows for flag in row.flags]
     lines += [
         f"{mean['form']}: {mean['contender']} ×{mean['ratio']:.2f}, least {mean['least']:.2f}"
@@ -49,7 +48,7 @@ def tables(rows: Sequence[Row]) -> Group:
         if mean["cases"] > 1
     ]
     lines += [LEGEND, *([GPU_LEGEND] if any(row.gpu_seconds for row in rows) else [])]
-    lines += [FLASH_RNN_TEXT] if any(row.case.size == FLASH_RNN for row in rows) else []
+    lines += [PUBLISHED] if any(row.case.size == FLASH_RNN for row in rows) else []
     return Group(*parts, *(Text(line) for line in lines))
 
 
@@ -81,26 +80,17 @@ def _cells(row: Row) -> list[str]:
         return [row.refused, "not timed", "", "", "", error]
     ratio = "" if row.ratio is None else spread(row.ratio) + (" tie" if row.verdict == "tie" else "")
     share = row.floor_share if row.peak_share is None else row.peak_share
-    gflops = "" if row.gflops is None else f"{row.gflops:.3g}"
-    return [
-        spread(row.seconds, 1e3),
-        ratio,
-        gflops,
-        "" if share is None else f"{share:.0%}",
-        _size(row.memory),
-        error,
-    ]
+    percent = "" if share is None else f"{share:.0%}"
+    memory = "" if row.memory is None else f"{row.memory / 2**20:.3g} MiB"
+    return [spread(row.seconds, 1e3), ratio, f"{row.gflops:.3g}", percent, memory, error]
 
 
 def _gpu_cells(row: Row) -> list[str]:
     if row.seconds is None or row.gpu_seconds is None:
         return ["", "", ""]
     launches = "" if row.launches is None else f"{row.launches:.1f}"
-    return [
-        f"{row.gpu_seconds.median * 1e3:.3g}",
-        f"{row.seconds.median / row.case.size.steps * 1e6:.3g}",
-        launches,
-    ]
+    per_step = row.seconds.median / row.case.size.steps
+    return [f"{row.gpu_seconds.median * 1e3:.3g}", f"{per_step * 1e6:.3g}", launches]
 
 
 def spread(values: Quartiles, unit: float = 1) -> str:
@@ -115,8 +105,8 @@ def spread(values: Quartiles, unit: float = 1) -> str:
 
 def line_of_case(number: int, total: int, rows: Sequence[Row]) -> str:
     """A case in one line, as it is finished."""
-    times = [f"{row.contender} {_short(row)}" for row in rows]
-    return f"{number}/{total} {rows[0].case if rows else 'no contender'}: {', '.join(times)}"
+    times = ", ".join(f"{row.contender} {_short(row)}" for row in rows)
+    return f"{number}/{total} {rows[0].case}: {times}" if rows else f"{number}/{total}"
 
 
 def _short(row: Row) -> str:
@@ -126,15 +116,6 @@ def _short(row: Row) -> str:
     return f"{row.seconds.median * 1e3:.3g} ms{ratio}{' !' if row.flags else ''}"
 
 
-def _size(count: int | None) -> str:
-    return "" if count is None else f"{count / 2**20:.3g} MiB"
-
-
-def _rules(rows: Sequence[Row]) -> list[str]:
-    texts = [f"{row.contender} used {row.kernel} ({row.rule})" for row in rows if row.kernel]
-    return list(dict.fromkeys(texts))
-
-
 def summary(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The geometric mean of each contender's ratios to torch.nn over the sizes of a form."""
     found: dict[tuple[str, str], list[float]] = {}
@@ -142,13 +123,8 @@ def summary(rows: Sequence[Row]) -> list[dict[str, Any]]:
         if row.ratio is not None and row.baseline.startswith(BASELINE):
             found.setdefault((row.case.form, row.contender), []).append(row.ratio.median)
     return [
-        {
-            "form": form,
-            "contender": contender,
-            "cases": len(ratios),
-            "ratio": geometric_mean(ratios),
-            "least": min(ratios),
-        }
+        {"form": form, "contender": contender, "cases": len(ratios)}
+        | {"ratio": geometric_mean(ratios), "least": min(ratios)}
         for (form, contender), ratios in found.items()
     ]
 

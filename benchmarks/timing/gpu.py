@@ -70,10 +70,10 @@ def _alone(prepared: Prepared, clock: Callable[[], float]) -> float:
 def _by_events(prepared: Prepared, steps: int) -> float:
     """The median seconds between events around each step; one synchronisation at the end."""
     flush = torch.empty(FLUSH_BYTES, dtype=torch.int8, device="cuda")
-    pairs: list[tuple[Any, Any]] = []
+    pairs: list[Any] = []
+    cuda: Any = torch.cuda
     for _ in range(steps):
-        cuda: Any = torch.cuda
-        start, end = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+        start, end = (cuda.Event(enable_timing=True) for _ in range(2))
         prepared.before()
         flush.zero_()
         start.record()
@@ -97,8 +97,7 @@ def launches(prepared: Prepared) -> list[str]:
 
 def observed_algorithm(names: list[str]) -> str:
     """What the names of cuDNN's kernels say about its algorithm."""
-    persistent = any("persist" in name.lower() for name in names)
-    return "persistent" if persistent else "standard"
+    return "persistent" if any("persist" in name.lower() for name in names) else "standard"
 
 
 def peak_bytes(call: Callable[[], object]) -> int:

@@ -60,11 +60,8 @@ def _resident(name: str) -> int:
 
 def blas(library: str) -> str:
     """The library of matrix products in this process, for NumPy or for torch."""
-    return _torch_blas() if library == "torch" else _numpy_blas()
-
-
-def _numpy_blas() -> str:
-    """The library that NumPy was built with, and the kernels that it chose."""
+    if library == "torch":
+        return _torch_blas()
     built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{built['name']} {built['version']} {_openblas_kernel()}".strip()
 

@@ -21,10 +21,8 @@ from scratch_rnn.checks import Failure, fail
 
 Baselines = Callable[[Case], Mapping[str, str]]
 START_SECONDS = {"cpu": 2.0, "cuda": 0.5}
-"""To start and prepare one contender, and to compile one: rough, for the announcement only."""
-COMPILE_SECONDS = 60.0
-ROUND_SECONDS = 0.06
-"""Until the threads of a worker sleep."""
+"""To start and prepare a contender. These numbers are rough, and serve the announcement only."""
+COMPILE_SECONDS, SLEEP_SECONDS = 60.0, 0.06
 FLOPS_PER_SECOND = {"cpu": 2e10, "cuda": 2e12}
 
 
@@ -78,7 +76,7 @@ class Run:
             for contender in contenders:
                 if not contender.unsupported_reason(case):
                     total += START_SECONDS[self.device] + 3 * step + COMPILE_SECONDS * contender.compiles
-                    total += self.rounds * (max(self.budget, step) + ROUND_SECONDS)
+                    total += self.rounds * (max(self.budget, step) + SLEEP_SECONDS)
         return total
 
     def announce(self, cases: Sequence[Case], names: Sequence[str]) -> str:
