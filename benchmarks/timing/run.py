@@ -20,9 +20,9 @@ from benchmarks.timing.worker import Worker
 from scratch_rnn.checks import Failure, fail
 
 Baselines = Callable[[Case], Mapping[str, str]]
-START_SECONDS = {"cpu": 2.0, "cuda": 0.5}
+START_SECONDS = {"cpu": {"numpy": 0.5, "torch": 2.0}, "cuda": {"torch": 0.5}}
 """To start and prepare a contender. These numbers are rough, and serve the announcement only."""
-COMPILE_SECONDS, SLEEP_SECONDS = 60.0, 0.06
+COMPILE_SECONDS, SLEEP_SECONDS = 60.0, {"cpu": 0.06, "cuda": 0.0}
 FLOPS_PER_SECOND = {"cpu": 2e10, "cuda": 2e12}
 
 
@@ -69,14 +69,15 @@ class Run:
 
     def seconds(self, cases: Sequence[Case], names: Sequence[str]) -> float:
         """About how long `rows` takes."""
-        contenders, total = [find(name) for name in names], 0.0
+        contenders, device = [find(name) for name in names], self.device
+        oracles = {replace(case, mode="training", device="cpu", tf32=False) for case in cases}
+        total = sum(map(flops, oracles)) / FLOPS_PER_SECOND["cpu"]
         for case in cases:
-            step = flops(case) / FLOPS_PER_SECOND[self.device] + 1e-4 * case.size.steps
-            total += 2 * flops(case) / FLOPS_PER_SECOND["cpu"]  # the oracle
+            step = flops(case) / FLOPS_PER_SECOND[device] + 1e-4 * case.size.steps
             for contender in contenders:
                 if not contender.unsupported_reason(case):
-                    total += START_SECONDS[self.device] + 3 * step + COMPILE_SECONDS * contender.compiles
-                    total += self.rounds * (max(self.budget, step) + SLEEP_SECONDS)
+                    total += START_SECONDS[device][contender.library] + COMPILE_SECONDS * contender.compiles
+                    total += 3 * step + self.rounds * (max(self.budget, step) + SLEEP_SECONDS[device])
         return total
 
     def announce(self, cases: Sequence[Case], names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from benchmarks.cases import CELLS, LAYOUTS, MODES, SIZES, Case, Size, forms, wh
 from benchmarks.contenders import kernels
 from benchmarks.contenders.data import make_data, rounded
 from benchmarks.contenders.torch_layers import TorchNN
+from benchmarks.options import Options
 from benchmarks.registry import CONTENDERS, ON_DEMAND, find, names
 from benchmarks.timing import machine, oracle
 from benchmarks.timing.flops import flops, products
@@ -241,6 +242,14 @@ def test_a_run_says_how_long_it_takes() -> None:
     run = Run("cpu", 1, rounds=10, budget=1.0)
     one = run.seconds([case], ["torch.nn"])
     assert 10 < one < 20
-    assert run.seconds([case] * 3, ["torch.nn"]) == pytest.approx(3 * one)
+    assert run.seconds([case] * 3, ["torch.nn"]) == pytest.approx(3 * one, rel=0.01)
     assert run.seconds([case], ["torch.nn", "torch.nn-graph"]) == pytest.approx(one)
+    compiled = run.seconds([case], ["torch.nn", "torch-compile"])
+    assert compiled > one + 60
     assert run.announce([case] * 30, ["torch.nn"]) == f"30 cases, 10 rounds each: about {one / 2:.0f} minutes"
+
+
+@pytest.mark.parametrize("choice", [{}, {"quick": True}, {"forms": True}], ids=str)
+def test_a_run_on_a_gpu_takes_ten_minutes(choice: dict[str, bool]) -> None:
+    options = Options(device="cuda", **choice)  # type: ignore[arg-type]
+    assert options.run("cuda").seconds(options.cases(), names()) < 600
