@@ -1,6 +1,6 @@
 """The cases: what is computed, and the lists of cases that are run.
 
-A case fixes everything except who computes: cell, mode, padded or packed, precision, sizes, layers,
+A case fixes everything except the contender: cell, mode, padded or packed, precision, sizes, layers,
 directions and device.
 
 Axes (scratch_rnn/notation.py): T steps, N rows, I inputs, H hidden, P width of h, G gate rows, D directions,

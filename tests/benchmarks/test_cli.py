@@ -278,3 +278,20 @@ def test_the_table_of_a_run_and_what_is_none(tmp_path: Path) -> None:
         refused = invoke("table", *(str(tmp_path / file) for file in files))
         assert refused.exit_code == 2
         assert "expected" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import benchmarks.cli", "scratch_rnn.labs"),
+        (
+            "from benchmarks.timing import worker; worker.find('numpy-fused'); worker.find('hoisted input')",
+            "torch",
+        ),
+    ],
+)
+def test_what_is_never_imported(statement: str, unwanted: str) -> None:
+    """No lab; and no torch in the process of a NumPy contender, as it would share its memory and threads."""
+    code = f"{statement}\nimport sys\nprint([name for name in sys.modules if name.startswith({unwanted!r})])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
