@@ -1,8 +1,7 @@
 """`python -m benchmarks check`: what should hold before anything is timed, one line each, as it is found.
 
 accuracy         every cell, form, mode, engine and precision against float64 torch.nn
-launches         per time step: kernels on a GPU, from the profiler; on a CPU the operators that would
-                 launch one
+launches         per time step: on a GPU kernels, from the profiler; on a CPU operators
 synchronisation  on a GPU: no step waits for the GPU
 capture          on a GPU: a CUDA graph of a step gives the same results
 kernels          on a GPU: the names of the kernels of torch.nn, beside the rule for cuDNN's algorithm
@@ -49,10 +48,10 @@ def forms(device: str, dtype: str, tf32: bool) -> list[Case]:
 
 
 def findings(device: str) -> Iterator[Finding]:
-    """All checks that this device allows; those after a wrong result are left out."""
+    """All checks that this device allows; after an inaccurate result, no other is made."""
     good = True
     for dtype, tf32 in PRECISIONS[device]:
-        for name in (*LAYERS[device], *(GRAPHS if device == "cuda" else ())):
+        for name in LAYERS[device]:
             found = accuracy(find(name), forms(device, dtype, tf32))
             good = good and found.good
             yield found
@@ -62,8 +61,10 @@ def findings(device: str) -> Iterator[Finding]:
     yield from (_attempt(launches, name, cell, device) for name, cell in pairs)
     if device == "cuda":
         yield from (_attempt(synchronisation, name) for name in ("torch-steps", "torch-fused"))
-        precisions = ("float32", "float16")
-        yield from (_attempt(kernel_names, cell, dtype) for cell in CELLS for dtype in precisions)
+        for dtype, tf32 in PRECISIONS[device]:
+            yield from (accuracy(find(name), forms(device, dtype, tf32)) for name in GRAPHS)
+        for dtype in ("float32", "float16"):
+            yield from (_attempt(kernel_names, cell, dtype) for cell in CELLS)
 
 
 def _attempt(check: Callable[..., Finding], *arguments: str) -> Finding:

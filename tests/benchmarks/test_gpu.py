@@ -1,7 +1,9 @@
 """The code for a GPU, with stand-ins: fake tensors that know their device, a clock, events, a graph."""
 
+import json
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +14,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import init
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from typer.testing import CliRunner
 
+from benchmarks import check, cli, options
 from benchmarks.cases import CELLS, LAYOUTS, Case, Size
-from benchmarks.contenders import kernels, torch_layers, torch_step
+from benchmarks.contenders import gemm_floor, kernels, torch_layers, torch_step
 from benchmarks.contenders.contender import Contender, Prepared
 from benchmarks.registry import find
 from benchmarks.report import tables
@@ -176,7 +180,7 @@ class Graph(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def replay(self) -> None:
         Graph.replays += 1
-        with torch.no_grad():
+        with torch.inference_mode():
             for func, args, kwargs, result in self.calls:
                 for old, new in zip(tree_leaves(result), tree_leaves(func(*args, **kwargs)), strict=True):
                     if isinstance(new, torch.Tensor) and new.data_ptr() != old.data_ptr():
@@ -358,3 +362,96 @@ def test_tf32_is_the_same_for_all() -> None:
     finally:
         torch_step.set_tf32(before[0])
         backends.cuda.matmul.allow_tf32 = before[1]
+
+
+def test_the_checks_on_a_gpu_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    def finding(kind: str) -> Callable[..., check.Finding]:
+        def made(*arguments: Any) -> check.Finding:
+            name = getattr(arguments[0], "name", "")
+            return check.Finding(good, "capture" if name.endswith("graph") else kind)
+
+        return made
+
+    kinds = ("accuracy", "launches", "synchronisation", "kernel_names")
+    for kind in kinds:
+        monkeypatch.setattr(check, kind, finding(kind))
+    good = True
+    assert list(dict.fromkeys(text for _, text in check.findings("cuda"))) == [
+        *kinds[:3],
+        "capture",
+        kinds[3],
+    ]
+    good = False
+    assert {text for _, text in check.findings("cuda")} == {"accuracy"}
+
+
+def test_a_step_that_waits_for_the_gpu_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[str] = []
+
+    def step() -> None:
+        if waits and modes[-1:] == ["error"]:
+            raise RuntimeError("called a synchronizing CUDA operation\nat …")
+
+    layer = SimpleNamespace(prepare=lambda case: Prepared(step))
+    monkeypatch.setattr(check, "find", lambda name: layer)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    waits = False
+    assert check.synchronisation("torch-fused") == (True, "synchronisation torch-fused: none")
+    assert modes == ["error", "default"] * 80
+    waits = True
+    found = check.synchronisation("torch-fused")
+    assert not found.good
+    assert found.text.endswith(
+        "RNN training padded float32 12,16,64,128: called a synchronizing CUDA operation"
+    )
+    assert modes[-1] == "default"
+
+
+def test_a_check_that_raises_is_one_bad_line() -> None:
+    def launches(name: str) -> check.Finding:
+        raise RuntimeError("no profiler\nhere")
+
+    assert check._attempt(launches, "torch-fused") == (
+        False,
+        "launches torch-fused: RuntimeError: no profiler here",
+    )
+
+
+@pytest.mark.usefixtures("graphs")
+def test_a_run_on_a_gpu_from_end_to_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Everything but the GPU: graphs, rows, record, table, JSON and picture."""
+
+    def peak_bytes(call: Callable[[], object]) -> int:
+        call()
+        return 2**20
+
+    stand_ins: dict[str, Any] = {
+        "check_cuda": lambda: None,
+        "facts": lambda: {"gpu": "G", "driver": "550", "cudnn": 91002},
+        "conditions": lambda: {"clocks.sm": "1980 MHz"},
+        "peak_rates": lambda case: {"flops": 1e11, "bytes": 1e10},
+        "time_on_gpu": lambda prepared, budget: Round(0.01, 0.008),
+        "launches": lambda prepared: ["kernel"] * 100,
+        "peak_bytes": peak_bytes,
+    }
+    for name, function in stand_ins.items():
+        monkeypatch.setattr(gpu, name, function)
+    monkeypatch.setattr(options, "on_device", lambda cases, device: cases)  # they run on the CPU
+    monkeypatch.setattr(gemm_floor.Floor, "devices", ())
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Stand-in GPU")
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    command = ["--device", "cuda", "--quick", "--cell", "gru", "--contender", "torch-fused-graph"]
+    files = ["--json", str(tmp_path / "run.json"), "--plot", str(tmp_path / "run.png")]
+    done = CliRunner().invoke(cli.app, [*command, *files])
+    assert done.exit_code == 0, done.output
+    assert "Stand-in GPU, driver 550, cuDNN 91002" in done.output
+    assert "launches / T" in done.output
+    content = json.loads((tmp_path / "run.json").read_text())
+    assert content["record"]["peaks"] == {"float32": {"flops": 1e11, "bytes": 1e10}}
+    rows = content["rows"]
+    assert [row["contender"] for row in rows[:3]] == ["torch.nn", "torch.nn-graph", "torch-fused-graph"]
+    assert [row["baseline"] for row in rows[:3]] == ["torch.nn", "torch.nn-graph", "torch.nn-graph"]
+    assert {row["launches"] for row in rows} == {2.0}
+    assert {row["conditions"]["clocks.sm"] for row in rows} == {"1980 MHz"}
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
