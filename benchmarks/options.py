@@ -15,7 +15,7 @@ from benchmarks.timing import machine
 from benchmarks.timing.run import Run
 from scratch_rnn.checks import fail
 
-ROUNDS = {"cpu": (11, 0.2), "cuda": (5, 0.1), "quick": (5, 0.05)}
+ROUNDS = {"cpu": (7, 0.2), "cuda": (5, 0.1), "quick": (5, 0.05)}
 """Rounds, and seconds of a round."""
 CONTENDER_HELP = f"may be repeated, beside torch.nn; default all, of {', '.join(registry.CONTENDERS)}"
 
@@ -56,7 +56,7 @@ class Timing:
     mode: Annotated[Words, _one_of("mode", "may be repeated; default training, inference")] = None
     dtype: Annotated[Words, _one_of("dtype", "may be repeated; default float32")] = None
     size: Annotated[Words, typer.Option(metavar="T,N,I,H", help="may be repeated")] = None
-    rounds: Annotated[int | None, _number("turns of each contender; default 11, on a GPU 5")] = None
+    rounds: Annotated[int | None, _number("turns of each contender; default 7, on a GPU 5")] = None
     threads: Annotated[int | None, _number("of each contender; default all cores")] = None
     quick: Annotated[bool, typer.Option("--quick", help="fewer and shorter rounds")] = False
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="record and rows, after each case")] = None
