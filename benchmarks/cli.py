@@ -24,7 +24,7 @@ from benchmarks.timing import gpu, machine
 from benchmarks.timing.rounds import Row
 from benchmarks.timing.run import Baselines, against_torch, check_present, judge
 from scratch_rnn.checks import Failure, fail
-from scratch_rnn.cli.terminal import one_line_errors
+from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.outputs import check_writable
 
 RESULTS = Path(__file__).parent / "results"

@@ -8,13 +8,13 @@ import sys
 def main() -> None:
     """Run the command line, with one thread for BLAS and torch unless the user says otherwise.
 
-    The labs' matrices are small: a second thread waits longer than it works, the more so where something
-    else runs on the machine. The variable is read when they are imported.
+    The labs' matrices are small: a second thread costs more than it saves, above all on a busy machine. The
+    libraries read the variable when they are imported.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that knows no Korean gets a ? instead
+            stream.reconfigure(errors="replace")  # a terminal without Korean letters shows ? instead
     from scratch_rnn.cli.app import app
 
     app(prog_name="python -m scratch_rnn")

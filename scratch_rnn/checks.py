@@ -1,10 +1,10 @@
-"""The one voice of errors: who speaks, what was expected (letters = numbers), what came.
+"""The form of error messages: who, what was expected (letters = numbers), what came.
 
     LSTM: expected input of shape (T, N, I) = (T, N, 4), got (5, 3, 7)
 
-A letter that stands for itself may be any number. The letters are those of scratch_rnn/notation.py.
-The torch twins speak with torch's own texts wherever torch checks something on purpose
-(scratch_rnn/torch_autograd/checks.py); everything else in the project speaks through this file.
+A letter on the right of the = may be any number. The letters are those of scratch_rnn/notation.py.
+The torch twins raise torch's own texts where torch checks something on purpose
+(scratch_rnn/torch_autograd/checks.py). All other messages are made here.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from typing import NoReturn
 
 
 class UsageError(Exception):
-    """A user's mistake, told in one line. The command line exits with status 2."""
+    """A user's mistake, as one line. The command line exits with status 2."""
 
 
 class Failure(Exception):
-    """A run that failed, told in one line. The command line exits with status 1."""
+    """A failed run, as one line. The command line exits with status 1."""
 
 
 def message(who: str, expected: str, got: object) -> str:
@@ -39,10 +39,10 @@ def expect_shape(who: str, what: str, shape: Sequence[int], **axes: int | None) 
     sizes = axes.values()
     if len(shape) == len(axes) and all(b in (None, a) for a, b in zip(shape, sizes, strict=True)):
         return
-    wanted = ", ".join(letter if size is None else str(size) for letter, size in axes.items())
+    expected = ", ".join(letter if size is None else str(size) for letter, size in axes.items())
     comma = "," if len(axes) == 1 else ""
     letters = f"({', '.join(axes)}{comma})"
-    equals = "" if all(size is None for size in sizes) else f" = ({wanted}{comma})"
+    equals = "" if all(size is None for size in sizes) else f" = ({expected}{comma})"
     raise ValueError(message(who, f"{what} of shape {letters}{equals}", tuple(shape)))
 
 
@@ -65,6 +65,18 @@ def expect_int(who: str, what: str, value: object, least: int) -> int:
     if number < least:
         raise ValueError(message(who, f"{what} to be at least {least}", number))
     return number
+
+
+def expect_index_range(who: str, what: str, least: int, most: int, size: int) -> None:
+    """Raise ValueError unless indices from `least` to `most` all lie in [0, V).
+
+    >>> expect_index_range("Seq2Seq", "eos", 9, 9, 9)
+    Traceback (most recent call last):
+    ValueError: Seq2Seq: expected eos to lie in [0, V) = [0, 9), got 9
+    """
+    if least < 0 or most >= size:
+        expected = f"{what} to lie in [0, V) = [0, {size})"
+        raise ValueError(message(who, expected, least if least < 0 else most))
 
 
 def expect_bool(who: str, what: str, value: object) -> bool:

@@ -1,7 +1,7 @@
-"""The legend: one letter an axis, one order of gates, one way to write a prime and a gradient.
+"""The legend: one letter per axis, the order of gates, how a prime and a gradient are written, and terms.
 
-Every shape in the project is written with these letters, in docstrings, in error messages and in the
-annotations that the tests enforce (``Float[ndarray, "N H"]`` is a float array of N rows and H columns).
+Every shape in the project is written with these letters: in docstrings, in error messages and in annotations,
+which the tests enforce (``Float[ndarray, "N H"]`` is a float array with N rows and H columns).
 
 Names in code:
 
@@ -11,13 +11,26 @@ Names in code:
     a ⊙ b       the elementwise product, `a * b`
     σ           the logistic sigmoid, 1 / (1 + e⁻ˣ)
 
-Time comes first inside the project; `batch_first` is a transpose at the public edge and nowhere else.
+Terms, for a function y = f(x) and a loss computed from y:
+
+    Jacobian        J, the matrix of all ∂y_j/∂x_i. It is never stored
+    cotangent       ∂loss/∂y, in code d_y; it has the shape of y
+    vector-Jacobian product
+                    Jᵀ d_y, which is d_x: the chain rule from the cotangent of y to that of x
+    adjoint         the linear function d_y -> d_x that computes this product. In ops.py the adjoint of
+                    `linear` is `linear_backward`, and so on
+    backward pass   the adjoints of all operations of the forward pass, in reverse order
+    BPTT            back-propagation through time: the backward pass of a loop over time steps
+    cache, tape     values of the forward pass that the backward pass needs: of one step, of a whole call
+    GEMM            general matrix-matrix multiplication. One large GEMM is faster than many small ones
+
+Arrays are time-major inside the project. Only the public classes transpose, for `batch_first`.
 """
 
 AXES = {
     "T": "time steps",
     "N": "rows of a batch (sequences)",
-    "R": "real steps of a whole batch, laid end to end in time order; T·N when no row is padded",
+    "R": "real steps of a whole batch, in time order; T·N if no row is padded",
     "I": "input features of a layer",
     "H": "hidden units: the width of c, and of h unless it is projected",
     "P": "width of h: H, or proj_size where an LSTM projects it",
@@ -29,10 +42,10 @@ AXES = {
     "V": "classes, or words of a vocabulary (source or target)",
     "E": "features of an embedded word",
     "F": "features of any kind",
-    "K": "blocks of features that lie side by side",
-    "M": "rows of some steps: fewer than R where a batch is walked in parts, more where a state precedes it",
+    "K": "adjacent blocks of features",
+    "M": "rows of some steps: fewer than R for a part of a batch, more if a state is included",
 }
-"""What each letter of a shape stands for."""
+"""The meaning of each letter of a shape."""
 
 GATES = {"rnn": "h", "lstm": "ifgo", "gru": "rzn"}
 """The order in which each cell stacks its gates along the first axis of its weights (torch's order)."""

@@ -1,12 +1,12 @@
-"""A ragged batch as runs of steps of equal size. Plain Python: both fused engines use it.
+"""A ragged batch as runs of steps of equal size. Plain Python, used by both fused engines.
 
-Rows are laid out as in layer.py of either tree: time first, step t owns N_t consecutive rows, and
+Rows have the layout of layer.py in both trees: time first, step t owns N_t consecutive rows, and
 N_0 ≥ N_1 ≥ …
 
     batch_sizes   3 3 3 2 1 1        spans   3 3 3 | 2 | 1 1
 
 A span is a run of steps that have the same number of rows, so its rows form a full (T, N, ·) array. A span
-ends where the number of rows changes, or where the values that its steps need would no longer fit the cache.
+ends where the number of rows changes, or where its values would no longer fit into the CPU cache.
 The state of the whole batch is kept between spans; a span updates its first N rows.
 
 A chunk is several neighbouring spans. In the backward pass the gradients of a chunk are computed together,
@@ -18,9 +18,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 MAX_NUMBERS_PER_SPAN = 2**17
-"""The most numbers that the steps of one span work on: in float32, half of a 1 MiB cache."""
+"""The most numbers (array elements) that the steps of one span use: in float32, half of a 1 MiB cache."""
 MAX_ROWS_PER_CHUNK = 512
-"""The most rows of a chunk, unless one span alone has more: large enough for a GEMM, and small in memory."""
+"""The most rows of a chunk, unless one span alone has more: an efficient GEMM in little memory."""
 
 
 class Span(NamedTuple):

@@ -133,7 +133,7 @@ def make_data(case: Case) -> Data:
 
 
 def _shuffled(choices: Iterable[Any]) -> list[Any]:
-    """Hypothesis prefers what stands first in a long list: in this order, that is nothing in particular."""
+    """Hypothesis prefers the first items of a long list; a random order favours no kind of case."""
     some = list(choices)
     random.Random(0).shuffle(some)
     return some

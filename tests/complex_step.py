@@ -1,7 +1,7 @@
 """Every hand-written adjoint against the complex step, without torch; run by test_complex_step.py.
 
-For f real-analytic, f(x + ihv) = f(x) + ih J v + O(h²), so the imaginary part over h is J v to the last
-digit: there is no difference of two near numbers, and h can be as small as one likes. Then
+For a real-analytic f, f(x + ihv) = f(x) + ih J v + O(h²), so the imaginary part divided by h is J v to the
+last digit: no two nearly equal numbers are subtracted, and h can be arbitrarily small. Then
 
     ⟨d_y, J v⟩ = ⟨Jᵀ d_y, v⟩       d_y and v random, Jᵀ d_y what the adjoint says
 
@@ -18,6 +18,7 @@ import pytest
 from numpy import ndarray
 
 from scratch_rnn.numpy_bptt import gru, layer, lstm, ops, rnn, stack
+from scratch_rnn.numpy_bptt.rnn_base import Bound
 
 H = 1e-30
 BOUND = 1e-12  # of the sum of all products that are added up, without their signs
@@ -189,7 +190,7 @@ def test_layer(name: str, reverse: bool, batch_sizes: tuple[int, ...]) -> None:
 def test_stack_with_dropout(name: str, directions: int) -> None:
     cell, step, _, width = CELLS[name]
     batch_sizes, layers = (3, 2, 2, 1), 3
-    engine = stack.Engine(partial(layer.forward, step), partial(layer.backward, cell.step_backward))
+    engine: Any = Bound(partial(layer.forward, step), partial(layer.backward, cell.step_backward))
     rows, output = sum(batch_sizes), directions * width
     masks = [None] + [2.0 * (normal(rows, output) + k > 0) for k in range(1, layers)]
     whole = [normal(rows, INPUTS)]

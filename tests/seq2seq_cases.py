@@ -1,6 +1,6 @@
-"""All that a seq2seq model and its batch can differ in, made alike on the three implementations.
+"""Cases of seq2seq models and batches, built in the same way for the three implementations.
 
-Sizes differ pairwise, lengths come in any order, and padding holds a number that no table has.
+Sizes differ pairwise, lengths come in any order, and padding holds an index that no vocabulary has.
 """
 
 import random
@@ -40,7 +40,7 @@ class Case:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What every model's call takes behind the batch. The generator is new each time."""
+        """The arguments after the batch. The generator is a new one each time."""
         generator = random.Random(self.seed) if self.teacher_forcing < 1 else None
         return {
             "teacher_forcing": self.teacher_forcing,
@@ -54,10 +54,10 @@ def make_batch(case: Case) -> Batch:
     rng = np.random.default_rng(case.seed)
     sides = []
     for lengths, size in ((case.source_lengths, SOURCE_SIZE), (case.target_lengths, TARGET_SIZE)):
-        words = rng.integers(size, size=(len(lengths), max(lengths)))
+        tokens = rng.integers(size, size=(len(lengths), max(lengths)))
         for row, length in enumerate(lengths):
-            words[row, length:] = -7
-        sides.append((words, list(lengths)))
+            tokens[row, length:] = -7
+        sides.append((tokens, list(lengths)))
     return *sides[0], *sides[1]
 
 

@@ -1,4 +1,4 @@
-"""One voice: who, what was expected (letters = numbers), what came."""
+"""The form of every error message: who, what was expected (letters = numbers), what came."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,6 +1,6 @@
-"""What only the fused engines could get wrong: memory that they use again, and gradients that nobody gave.
+"""What only the fused engines could get wrong: reused memory, and gradients that were not given.
 
-That they compute what the steps do is test_parity.py's, for every engine.
+That they compute the same as the steps is tested for every engine in test_parity.py.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ def all_arrays(node: Any) -> list[ndarray]:
 
 
 def train(layer: Any, x: ndarray) -> tuple[Any, ...]:
-    """Outputs and gradients of a call, and the output of one that keeps nothing."""
+    """Outputs and gradients of a call, and the output of a call without a tape."""
     output, state_n, tape = layer.forward(x)
     return output, state_n, *layer.backward(tape, output, state_n), layer(x)[0]
 
@@ -74,13 +74,13 @@ def test_gradients_where_only_one_result_is_read(cell: str, read: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["LSTM", "GRU"])
-def test_memory_is_kept_only_for_a_way_back(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_are_saved_only_for_a_backward_pass(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     function: Any = {"LSTM": FusedLSTM, "GRU": FusedGRU}[cell]
-    forward, kept = function.forward, []
+    forward, saved = function.forward, []
 
     def watched(*arguments: Any) -> Any:
         results = forward(*arguments)
-        kept.append(results[-1].numel())
+        saved.append(results[-1].numel())
         return results
 
     monkeypatch.setattr(function, "forward", staticmethod(watched))
@@ -88,7 +88,7 @@ def test_memory_is_kept_only_for_a_way_back(cell: str, monkeypatch: pytest.Monke
     with torch.no_grad():
         without, _ = layer(x)
     output, _ = layer(x)
-    assert kept[0] == 0 < kept[1]
+    assert saved[0] == 0 < saved[1]
     torch.testing.assert_close(without, output)
 
 

@@ -1,4 +1,4 @@
-"""The GRU cell, one step: both trees against torch.nn; and where its reset gate and its two biases stand."""
+"""The GRU cell, one step: both trees against torch.nn; and what its reset gate and its two biases act on."""
 
 from typing import Any
 

@@ -3,18 +3,21 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import scratch_rnn
+
 PACKAGE = Path(__file__).parent.parent / "scratch_rnn"
 
 ORDER = (
     {"checks", "outputs", "notation"},
-    {"parameters", "spans", "seq2seq_common"},
+    {"parameters", "snapshot", "spans", "seq2seq_common"},
     {"numpy_bptt", "torch_autograd", "convert"},
-    {"trace", "parity"},
+    {"trace", "parity", "weight_files"},
     {"labs"},
     {"page", "exercises"},
     {"cli"},
@@ -81,3 +84,11 @@ def test_the_plain_files_need_neither_numpy_nor_torch() -> None:
     code = f"import sys, {plain}; print({{'numpy', 'torch'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_version_is_written_once() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    source = PACKAGE.parent / project["tool"]["hatch"]["version"]["path"]
+    assert source == PACKAGE / "__init__.py"
+    assert f'__version__ = "{scratch_rnn.__version__}"' in source.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The legend is complete, and names nothing that is not there."""
+"""The legend is complete, and every letter in it is used."""
 
 import ast
 import re
@@ -54,7 +54,7 @@ def test_gates_are_torchs(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("gate", "h", "c"), [("i", 0.0, 1.0), ("f", 0.0, 0.5), ("o", 0.0, 0.0)])
-def test_the_letters_of_the_lstm_say_where_each_gate_stands(gate: str, h: float, c: float) -> None:
+def test_the_letters_of_the_lstm_give_the_position_of_each_gate(gate: str, h: float, c: float) -> None:
     cell = torch.nn.LSTMCell(1, 1)
     bias = torch.tensor([1e3 if letter in (gate, "g") else -1e3 for letter in GATES["lstm"]])
     cell.load_state_dict({n: bias if n == "bias_ih" else 0 * p for n, p in cell.state_dict().items()})

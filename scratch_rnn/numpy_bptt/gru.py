@@ -1,6 +1,6 @@
 """GRU cell, differentiated by hand: one time step forward, one time step backward.
 
-It is not a layer: what loops over time and adds up the gradients is layer.py, for all cells.
+It is not a layer: layer.py loops over time and sums the gradients, for all cells.
 
 In torch.nn.GRUCell's convention (gate order r, z, n; two biases; the reset gate acts after the
 matrix product):
@@ -10,12 +10,13 @@ matrix product):
     (3)  n  = tanh(u_n + r ⊙ v_n)                        b_hn sits inside v_n: r scales it
     (4)  h' = (1 - z) ⊙ n + z ⊙ h
 
-Because r stands between u_n and v_n, b_ih and b_hh are not two names for one bias here: their
-gradients differ in the n block. (In the RNN and the LSTM they are equal.)
+In (3) r multiplies v_n and not u_n, so b_ih and b_hh are two different biases here: their gradients differ
+in the n block. (In the RNN and the LSTM they are equal.)
 
-Sources: Cho et al. 2014, where the reset gate acts before the product; the layout, and reset after
-it, are torch.nn.GRU's documentation. As in Cho et al., z keeps the old state (in Chung et al. 2014 it
-lets the new one in).
+Sources: Cho et al. 2014, where the reset gate acts before the product; the layout, and reset after it, are
+from torch.nn.GRU's documentation. As in Cho et al., z weights the old state (in Chung et al. 2014, the new).
+
+Derivation: docs/derivations.md, section 4.3.
 
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G = 3H gate rows.
 In code a prime is `_next`, W_ih is `weight_ih`, and `d_q` is ∂loss/∂q, always shaped like q.
@@ -31,7 +32,7 @@ from scratch_rnn.numpy_bptt.ops import linear, linear_backward, sigmoid, sigmoid
 
 
 class Params(NamedTuple):
-    """The weights, or the gradient with respect to them. Without bias: None."""
+    """The weights, or the gradient with respect to them. Without bias, the biases are None."""
 
     weight_ih: Float[ndarray, "G I"]
     weight_hh: Float[ndarray, "G H"]
@@ -40,13 +41,13 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step hands to the next one, or the gradient with respect to it."""
+    """What one step passes to the next, or the gradient with respect to it."""
 
     h: Float[ndarray, "N H"]
 
 
 class Cache(NamedTuple):
-    """What `step` saw and made that `step_backward` needs again."""
+    """The values of `step` that `step_backward` needs."""
 
     x: Float[ndarray, "N I"]
     h: Float[ndarray, "N H"]
@@ -74,7 +75,7 @@ def step_backward(
     x, h, r, z, n, v_n = cache
     (d_h_next,) = d_state_next
 
-    # (4)  h' = (1 - z) ⊙ n + z ⊙ h.  h is read here and in (1): its gradient has two shares.
+    # (4)  h' = (1 - z) ⊙ n + z ⊙ h.  h is used here and in (1): its gradient is the sum of two shares.
     d_n, d_z = d_h_next * (1 - z), d_h_next * (h - n)
     d_h_4 = d_h_next * z
     # (3)  n = tanh(a_n),  a_n = u_n + r ⊙ v_n

@@ -1,12 +1,12 @@
 """One direction of one layer: a cell unrolled over time, and back-propagation through time (BPTT).
 
-Written once, for every cell: all it knows of a cell is `step`, `step_backward`, and that the output of
-a step is the h of its next state. Stacking, the second direction and dropout are stack.py.
+Written once, for every cell: it needs only the cell's `step` and `step_backward`, and that the output of a
+step is the h of its next state. Stacking, the second direction and dropout are in stack.py.
 
-Rows. A batch is laid out as its real steps, time first: step t owns N_t consecutive rows, and the
-sequences stand in order of falling length, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). Where all sequences are
-equally long this is a (T, N, I) array with its first two axes joined; else it is the data of a
-PackedSequence. Three sequences a, b, c of lengths 3, 2, 1:
+Rows. A batch is the rows of its real steps, time first: step t owns N_t consecutive rows. The sequences are
+sorted by length, the longest first, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). If all sequences are equally long,
+this is a (T, N, I) array with its first two axes joined; otherwise it is the data of a PackedSequence.
+Three sequences a, b, c of lengths 3, 2, 1:
 
     rows         a0 b0 c0 | a1 b1 | a2
     batch_sizes         3 |     2 |  1
@@ -15,73 +15,80 @@ PackedSequence. Three sequences a, b, c of lengths 3, 2, 1:
     (2)  y_t = h'[:N_t]
     (3)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
 
-Forward in time, (3) holds the final state of a sequence that has ended. Reversed, t falls from T-1 to 0,
-and (3) holds the first state of one that has not begun: each starts at its own last step, and nothing
-is ever flipped.
+In the forward direction, (3) keeps the final state of a sequence that has ended. In the reverse direction t
+goes from T-1 down to 0, and (3) keeps the first state of a sequence that has not started: each sequence
+starts at its own last step, and no array is flipped.
+
+Derivation: docs/derivations.md, sections 5.1 and 6.1.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-State = Any
-"""The State of one cell file: a NamedTuple of (N, ·) arrays, h first."""
-Params = Any
-"""The Params of the same cell file."""
+from scratch_rnn.numpy_bptt.protocols import CacheT, ParamsT, StateT, Step, StepBackward
 
 
-class Tape(NamedTuple):
-    """All that `backward` needs."""
+@dataclass(frozen=True)
+class Tape(Generic[ParamsT, CacheT]):
+    """All that `backward` needs: the caches in the order of computation, and arguments of `forward`."""
 
-    caches: Sequence[Any]
+    caches: Sequence[CacheT]
     batch_sizes: Sequence[int]
-    params: Params
+    params: ParamsT
     reverse: bool
 
 
 def forward(
-    step: Callable[..., Any],
+    step: Step[StateT, ParamsT, CacheT],
     x: Float[ndarray, "R I"],
     batch_sizes: Sequence[int],
-    state: State,
-    params: Params,
+    state: StateT,
+    params: ParamsT,
     reverse: bool,
     keep: bool,
-) -> tuple[Float[ndarray, "R P"], State, Tape]:
+) -> tuple[Float[ndarray, "R P"], StateT, Tape[ParamsT, CacheT]]:
     """Run one direction over time: (y, the state after each sequence's last step, tape).
 
-    The tape is empty unless `keep`: inference writes nothing down.
+    With keep=False, for inference, nothing is cached and `backward` cannot use the tape.
     """
     x_at = _split_steps(x, batch_sizes)
-    y_at, caches = list(x_at), [None] * len(x_at)
+    y_at, caches = list(x_at), list[CacheT]()
     for t in _times(batch_sizes, reverse):
         moving, waiting = _split_state(state, batch_sizes[t])
         moved, cache = step(x_at[t], moving, params)  # (1)
-        caches[t] = cache if keep else None
+        if keep:
+            caches.append(cache)
         y_at[t] = moved.h  # (2)
         state = _join_state(moved, waiting)  # (3)
     return np.concatenate(y_at), state, Tape(caches, batch_sizes, params, reverse)
 
 
 def backward(
-    step_backward: Callable[..., Any], d_y: Float[ndarray, "R P"], d_state_n: State, tape: Tape
-) -> tuple[Float[ndarray, "R I"], State, Params]:
-    """The same loop the other way round: (d_x, the gradient of the first state, d_params)."""
+    step_backward: StepBackward[StateT, CacheT, ParamsT],
+    d_y: Float[ndarray, "R P"],
+    d_state_n: StateT,
+    tape: Tape[ParamsT, CacheT],
+) -> tuple[Float[ndarray, "R I"], StateT, ParamsT]:
+    """The same loop in the opposite order of time: (d_x, the gradient of the first state, d_params)."""
     d_y_at = _split_steps(d_y, tape.batch_sizes)
-    d_x_at, d_state, d_params = list(d_y_at), d_state_n, None
-    for t in _times(tape.batch_sizes, not tape.reverse):
+    d_x_at, d_state = list(d_y_at), d_state_n
+    d_params: ParamsT | None = None
+    for t, cache in zip(_times(tape.batch_sizes, not tape.reverse), reversed(tape.caches), strict=True):
         d_moved, d_waiting = _split_state(d_state, tape.batch_sizes[t])  # (3)
-        # (2)  h' is read twice, by y_t and by the next step: the two shares add up.
+        # (2)  h' is used twice, as y_t and by the next step: its gradient is the sum of both shares.
         d_moved = d_moved._replace(h=d_moved.h + d_y_at[t])
-        # (1)  Every step reads the same parameters: their shares add up too.
-        d_x_at[t], d_moving, d_p = step_backward(d_moved, tape.caches[t], tape.params)
+        # (1)  Every step uses the same parameters: their gradient is the sum over all steps.
+        d_x_at[t], d_moving, d_p = step_backward(d_moved, cache, tape.params)
         d_params = d_p if d_params is None else _add(d_params, d_p)
         d_state = _join_state(d_moving, d_waiting)
+    assert d_params is not None, "a batch has at least one step"
     return np.concatenate(d_x_at), d_state, d_params
 
 
@@ -94,19 +101,19 @@ def _split_steps(rows: Float[ndarray, "R I"], batch_sizes: Sequence[int]) -> lis
     return np.split(rows, np.cumsum(batch_sizes)[:-1])
 
 
-def _split_state(state: State, n: int) -> tuple[State, State]:
+def _split_state(state: StateT, n: int) -> tuple[StateT, StateT]:
     """The first n rows of every array of a state, and the others."""
     first, others = zip(*(np.split(a, [n]) for a in state), strict=True)
     return type(state)(*first), type(state)(*others)
 
 
-def _join_state(first: State, others: State) -> State:
-    """`_split_state`, undone. Rows are only moved, so the way back uses the same two functions."""
+def _join_state(first: StateT, others: StateT) -> StateT:
+    """The inverse of `_split_state`. Both only move rows, so each is also the adjoint of the other."""
     if len(others[0]) == 0:
         return first
     return type(first)(*(np.concatenate(pair) for pair in zip(first, others, strict=True)))
 
 
-def _add(a: Params, b: Params) -> Params:
-    """Sum of two gradients, name by name; None (no bias, no projection) stays None."""
+def _add(a: ParamsT, b: ParamsT) -> ParamsT:
+    """The sum of two gradients, name by name; None (no bias, no projection) stays None."""
     return type(a)(*(None if x is None else x + y for x, y in zip(a, b, strict=True)))

@@ -1,9 +1,8 @@
-"""How callers lay out their sequences, and how they get them back.
+"""Converts the callers' layouts to rows and back.
 
-Inside, a batch is rows (layer.py), and a state is an (S, N, ·) array whose sequences stand in order of
-falling length. An edge knows one caller's layout, and the way there and back. Both ways only move
-elements, so each is the other's adjoint: d_output goes in by the door of x, and d_x leaves by the door
-of the output.
+Inside, a batch is rows (layer.py), and a state is an (S, N, ·) array with its sequences sorted by length, the
+longest first. A layout describes one caller's arrays and converts in both directions. A conversion only
+moves elements, so its inverse is its adjoint: d_output is converted like x, and d_x like the output.
 
 Axes (scratch_rnn/notation.py): T time, N batch, R rows, S states; F stands for any features.
 """
@@ -12,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy import dtype, ndarray
+from numpy import ndarray
 
 from scratch_rnn.checks import expect_shape, message
+from scratch_rnn.numpy_bptt.checks import FloatType, expect_array
 from scratch_rnn.numpy_bptt.packed import PackedSequence, check_batch_sizes
 
 
@@ -32,7 +32,7 @@ class Padded:
         """N_t, the same at each step."""
         return (self.rows,) * self.steps
 
-    def to_rows(self, x: ndarray) -> ndarray:
+    def to_rows(self, x: Any) -> ndarray:
         """The caller's array as rows (R, F)."""
         if not self.batched:
             x = x[:, None]
@@ -58,10 +58,10 @@ class Padded:
 
 @dataclass(frozen=True)
 class Packed:
-    """A PackedSequence: already rows. The caller's states stand in the caller's own order."""
+    """A PackedSequence: its data is rows already. The caller's states are in the caller's order."""
 
     batch_sizes: tuple[int, ...]
-    order: tuple[int, ...]  # the caller's sequences by falling length
+    order: tuple[int, ...]  # the caller's sequences, the longest first
     like: PackedSequence = field(compare=False, repr=False)
     batched = True
 
@@ -70,7 +70,7 @@ class Packed:
         """N, the number of sequences."""
         return self.batch_sizes[0]
 
-    def to_rows(self, x: PackedSequence) -> ndarray:
+    def to_rows(self, x: Any) -> ndarray:
         """The rows of the caller's PackedSequence."""
         return x.data
 
@@ -79,12 +79,12 @@ class Packed:
         return self.like._replace(data=rows)
 
     def to_state(self, state: ndarray) -> ndarray:
-        """From the caller's order to falling length."""
+        """From the caller's order to sorted by length."""
         order = self.like.sorted_indices
         return state if order is None else state[:, order]
 
     def from_state(self, state: ndarray) -> ndarray:
-        """From falling length to the caller's order."""
+        """From sorted by length to the caller's order."""
         order = self.like.unsorted_indices
         return state if order is None else state[:, order]
 
@@ -92,21 +92,17 @@ class Packed:
 Layout = Padded | Packed
 
 
-def layout_of(who: str, what: str, x: Any, width: int, batch_first: bool, kind: dtype[Any]) -> Layout:
-    """The layout of x, whose features must number `width`. Raises ValueError or TypeError."""
-    data = x.data if isinstance(x, PackedSequence) else x
-    if not isinstance(data, ndarray):
-        expected = f"{what} to be a numpy array or a numpy PackedSequence"
-        raise TypeError(message(who, expected, type(x).__name__))
-    if data.dtype != kind:
-        raise TypeError(message(who, f"{what} of dtype {kind}", data.dtype))
+def layout_of(who: str, what: str, x: object, width: int, batch_first: bool, kind: FloatType) -> Layout:
+    """The layout of x, which must have `width` features. Raises ValueError or TypeError."""
     if isinstance(x, PackedSequence):
+        data = expect_array(who, f"{what}.data", x.data, kind)
         expect_shape(who, f"{what}.data", data.shape, R=None, I=width)
         batch_sizes = tuple(int(n) for n in x.batch_sizes)
         check_batch_sizes(batch_sizes, len(data))
         order = range(batch_sizes[0]) if x.sorted_indices is None else x.sorted_indices.tolist()
-        own = [None if i is None else np.array(i) for i in x[2:]]  # the tape outlives the caller's arrays
+        own = [None if i is None else np.array(i) for i in x[2:]]  # the caller may change its arrays
         return Packed(batch_sizes, tuple(order), x._replace(sorted_indices=own[0], unsorted_indices=own[1]))
+    data = expect_array(who, what, x, kind, "a numpy array or a numpy PackedSequence")
     if data.ndim == 2:
         expect_shape(who, what, data.shape, T=None, I=width)
     elif batch_first:

@@ -1,6 +1,6 @@
 """LSTM cell, differentiated by hand: one time step forward, one time step backward.
 
-It is not a layer: what loops over time and adds up the gradients is layer.py, for all cells.
+It is not a layer: layer.py loops over time and sums the gradients, for all cells.
 
 In torch.nn.LSTMCell's convention (gate order i, f, g, o; two biases):
 
@@ -12,6 +12,8 @@ In torch.nn.LSTMCell's convention (gate order i, f, g, o; two biases):
 
 Sources: Hochreiter & Schmidhuber 1997, with the forget gate of Gers, Schmidhuber & Cummins 2000;
 (5) is Sak, Senior & Beaufays 2014; the layout is torch.nn.LSTM's documentation.
+
+Derivation: docs/derivations.md, section 4.2.
 
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, P width of h (H unless projected), G = 4H.
 In code a prime is `_next`, W_ih is `weight_ih`, and `d_q` is ∂loss/∂q, always shaped like q.
@@ -27,7 +29,7 @@ from scratch_rnn.numpy_bptt.ops import linear, linear_backward, sigmoid, sigmoid
 
 
 class Params(NamedTuple):
-    """The weights, or the gradient with respect to them. Without bias: None; without projection: None."""
+    """The weights, or the gradient with respect to them. An absent bias or projection is None."""
 
     weight_ih: Float[ndarray, "G I"]
     weight_hh: Float[ndarray, "G P"]
@@ -37,14 +39,14 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step hands to the next one, or the gradient with respect to it."""
+    """What one step passes to the next, or the gradient with respect to it."""
 
     h: Float[ndarray, "N P"]
     c: Float[ndarray, "N H"]
 
 
 class Cache(NamedTuple):
-    """What `step` saw and made that `step_backward` needs again."""
+    """The values of `step` that `step_backward` needs."""
 
     x: Float[ndarray, "N I"]
     h: Float[ndarray, "N P"]

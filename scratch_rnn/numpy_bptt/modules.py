@@ -1,14 +1,18 @@
 """The layers that people call: RNN, LSTM and GRU, with torch.nn's parameters, shapes and options.
 
-What they have in common, and what goes in and comes out, is in recurrent.py.
+Their common part, with the shapes of inputs and outputs, is in rnn_base.py.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
+from numpy import ndarray
+from numpy.typing import DTypeLike
 
 from scratch_rnn import checks
 from scratch_rnn.numpy_bptt import gru, lstm, rnn
+from scratch_rnn.numpy_bptt.checks import Seed
 from scratch_rnn.numpy_bptt.fused import gru as fused_gru
 from scratch_rnn.numpy_bptt.fused import lstm as fused_lstm
 from scratch_rnn.numpy_bptt.fused import rnn as fused_rnn
@@ -16,13 +20,13 @@ from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.parameters import Sizes
 
 
-class RNN(RNNBase):
+class RNN(RNNBase[ndarray]):
     """Elman RNN with tanh or ReLU; arguments as torch.nn.RNN, plus dtype, rng and engine.
 
-    rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).
+    rng (a Generator, an int seed or None) draws the first weights and the dropout masks.
     """
 
-    cell, fused = rnn, fused_rnn
+    kind, cell, fused = "rnn", rnn, fused_rnn
 
     def __init__(
         self,
@@ -35,24 +39,39 @@ class RNN(RNNBase):
         dropout: float = 0.0,
         bidirectional: bool = False,
         *,
-        dtype: Any = np.float32,
-        rng: np.random.Generator | None = None,
+        dtype: DTypeLike = np.float32,
+        rng: Seed = None,
         engine: str = "fused",
     ) -> None:
-        checks.expect_one_of("RNN", "nonlinearity", nonlinearity, ["tanh", "relu"])
+        self.nonlinearity = checks.expect_one_of("RNN", "nonlinearity", nonlinearity, ["tanh", "relu"])
         sizes = Sizes("rnn", input_size, hidden_size, num_layers, bias, bidirectional)
-        self.nonlinearity = nonlinearity
         super().__init__(sizes, batch_first, dropout, dtype, rng, engine, nonlinearity=nonlinearity)
 
+    @classmethod
+    def from_state_dict(
+        cls,
+        named: Mapping[str, object],
+        *,
+        nonlinearity: str = "tanh",
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        dtype: DTypeLike | None = None,
+        rng: Seed = None,
+        engine: str = "fused",
+    ) -> Self:
+        """As RNNBase.from_state_dict, plus the nonlinearity."""
+        options = {"batch_first": batch_first, "dropout": dropout, "rng": rng, "engine": engine}
+        return cls._from_state_dict(named, dtype, nonlinearity=nonlinearity, **options)
 
-class LSTM(RNNBase):
-    """LSTM, its h projected to proj_size where that is not 0; arguments as torch.nn.LSTM, plus dtype,
-    rng and engine.
 
-    rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).
+class LSTM(RNNBase[tuple[ndarray, ndarray]]):
+    """LSTM, with h projected to proj_size if that is not 0; arguments as torch.nn.LSTM, plus dtype, rng and
+    engine.
+
+    rng (a Generator, an int seed or None) draws the first weights and the dropout masks.
     """
 
-    cell, fused = lstm, fused_lstm
+    kind, cell, fused = "lstm", lstm, fused_lstm
 
     def __init__(
         self,
@@ -65,21 +84,21 @@ class LSTM(RNNBase):
         bidirectional: bool = False,
         proj_size: int = 0,
         *,
-        dtype: Any = np.float32,
-        rng: np.random.Generator | None = None,
+        dtype: DTypeLike = np.float32,
+        rng: Seed = None,
         engine: str = "fused",
     ) -> None:
         sizes = Sizes("lstm", input_size, hidden_size, num_layers, bias, bidirectional, proj_size)
         super().__init__(sizes, batch_first, dropout, dtype, rng, engine)
 
 
-class GRU(RNNBase):
+class GRU(RNNBase[ndarray]):
     """GRU, reset after the matrix product; arguments as torch.nn.GRU, plus dtype, rng and engine.
 
-    rng draws the first weights and the dropout masks (None: numpy.random.default_rng()).
+    rng (a Generator, an int seed or None) draws the first weights and the dropout masks.
     """
 
-    cell, fused = gru, fused_gru
+    kind, cell, fused = "gru", gru, fused_gru
 
     def __init__(
         self,
@@ -91,8 +110,8 @@ class GRU(RNNBase):
         dropout: float = 0.0,
         bidirectional: bool = False,
         *,
-        dtype: Any = np.float32,
-        rng: np.random.Generator | None = None,
+        dtype: DTypeLike = np.float32,
+        rng: Seed = None,
         engine: str = "fused",
     ) -> None:
         sizes = Sizes("gru", input_size, hidden_size, num_layers, bias, bidirectional)

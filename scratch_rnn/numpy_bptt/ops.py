@@ -1,11 +1,11 @@
-"""The pieces that cells and models are made of, each with its adjoint directly below it.
+"""The operations that cells and models consist of, each with its adjoint directly below it.
 
-An adjoint takes the gradient of the loss with respect to the result (d_y) and gives back the gradient
-with respect to every argument, in the order of the arguments. It is linear in d_y, and the tests
-check it as such: ⟨d_y, J v⟩ = ⟨Jᵀ d_y, v⟩ for random d_y and v.
+An adjoint maps the cotangent of the result, d_y = ∂loss/∂y, to the gradient of every argument, in the order
+of the arguments: the vector-Jacobian product Jᵀ d_y. It is linear in d_y, and the tests check exactly that:
+⟨d_y, J v⟩ = ⟨Jᵀ d_y, v⟩ for random d_y and v. No Jacobian is ever formed.
 
-Losses are given row by row; how rows are weighted (mean, sum, a mask over padding) is the caller's
-choice, and so is the d_loss that comes back for each row.
+A loss has one value per row. The caller chooses how rows are weighted (mean, sum, a mask over padding) and
+passes the matching d_y, one number per row, to the adjoint.
 
 Axes (scratch_rnn/notation.py): R rows, I input, O output, V classes, E embedding.
 """
@@ -16,21 +16,19 @@ from numpy import ndarray
 
 
 def sigmoid(x: Float[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
-    """σ(x) = 1 / (1 + e⁻ˣ), the exponent never positive, so that nothing overflows and tails keep
-    their digits.
-    """
+    """σ(x) = 1 / (1 + e⁻ˣ). The exponent is never positive: no overflow, and accurate tails."""
     positive = x.real >= 0
     z = np.exp(np.where(positive, -x, x))
     return np.where(positive, 1, z) / (1 + z)
 
 
 def sigmoid_backward(d_y: Float[ndarray, "*shape"], y: Float[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
-    """σ' = σ (1 - σ), from the result y = σ(x)."""
+    """d_x for y = σ(x), from y: σ' = σ (1 - σ)."""
     return d_y * y * (1 - y)
 
 
 def tanh_backward(d_y: Float[ndarray, "*shape"], y: Float[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
-    """Tanh' = 1 - tanh², from the result y = tanh(x)."""
+    """d_x for y = tanh(x), from y: tanh' = 1 - tanh²."""
     return d_y * (1 - y**2)
 
 
@@ -40,14 +38,14 @@ def relu(x: Float[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
 
 
 def relu_backward(d_y: Float[ndarray, "*shape"], y: Float[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
-    """Relu' = 1 where the result y = max(x, 0) is positive, 0 elsewhere, at 0 too (torch's choice)."""
+    """d_x for y = max(x, 0), from y: the derivative is 1 where y > 0, else 0; at 0 it is 0, as in torch."""
     return np.where(y.real <= 0, np.zeros_like(d_y), d_y)
 
 
 def linear(
     x: Float[ndarray, "R I"], weight: Float[ndarray, "O I"], bias: Float[ndarray, "O"] | None
 ) -> Float[ndarray, "R O"]:
-    """Y = x Wᵀ + b; W is (O, I), as torch keeps it."""
+    """The linear map x Wᵀ + b. W is (O, I), as in torch.nn.Linear."""
     y: ndarray = x @ weight.T
     return y if bias is None else y + bias
 
@@ -63,27 +61,27 @@ def linear_backward(
 
 
 def embedding(indices: Int[ndarray, "R"], weight: Float[ndarray, "V E"]) -> Float[ndarray, "R E"]:
-    """Row indices[r] of the table, for each r. Indices must lie in [0, V)."""
+    """weight[indices[r]] for each row r. Indices must lie in [0, V)."""
     return weight[indices]
 
 
 def embedding_backward(
     d_y: Float[ndarray, "R E"], indices: Int[ndarray, "R"], weight: Float[ndarray, "V E"]
 ) -> Float[ndarray, "V E"]:
-    """A table row that was read several times gathers all that comes back (hence add.at, not +=)."""
+    """Accumulates the gradient of every lookup. add.at adds repeated indices, += would keep only one."""
     d_weight = np.zeros_like(weight)
     np.add.at(d_weight, indices, d_y)
     return d_weight
 
 
 def log_softmax(x: Float[ndarray, "R V"]) -> Float[ndarray, "R V"]:
-    """X - log Σ_v exp(x_v), the largest x taken out first, so that no exponential overflows."""
+    """Row by row x_v - log Σ_w exp(x_w). The largest x is subtracted first, so that nothing overflows."""
     shifted = x - x.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def log_softmax_backward(d_y: Float[ndarray, "R V"], y: Float[ndarray, "R V"]) -> Float[ndarray, "R V"]:
-    """∂y_v/∂x_w = [v = w] - softmax(x)_w, and softmax(x) = eʸ of the result y."""
+    """d_x from y = log_softmax(x): ∂y_v/∂x_w = [v = w] - softmax(x)_w, and softmax(x) = eʸ."""
     return d_y - np.exp(y) * d_y.sum(axis=1, keepdims=True)
 
 
@@ -95,7 +93,7 @@ def nll(log_p: Float[ndarray, "R V"], target: Int[ndarray, "R"]) -> Float[ndarra
 def nll_backward(
     d_y: Float[ndarray, "R"], log_p: Float[ndarray, "R V"], target: Int[ndarray, "R"]
 ) -> Float[ndarray, "R V"]:
-    """-1 at the target, 0 elsewhere."""
+    """-d_y at the target, 0 elsewhere."""
     d_log_p = np.zeros_like(log_p)
     d_log_p[np.arange(len(target)), target] = -d_y
     return d_log_p
@@ -109,18 +107,18 @@ def cross_entropy(logits: Float[ndarray, "R V"], target: Int[ndarray, "R"]) -> F
 def cross_entropy_backward(
     d_y: Float[ndarray, "R"], logits: Float[ndarray, "R V"], target: Int[ndarray, "R"]
 ) -> Float[ndarray, "R V"]:
-    """softmax(logits) - onehot(target), each row times its d_y: the two adjoints above, in turn."""
+    """(softmax(logits) - onehot(target)) d_y, row by row: the two adjoints above, in reverse order."""
     log_p = log_softmax(logits)
     return log_softmax_backward(nll_backward(d_y, log_p, target), log_p)
 
 
 def squared_error(x: Float[ndarray, "R O"], target: Float[ndarray, "R O"]) -> Float[ndarray, "R"]:
-    """Mean over a row's O outputs of (x - target)²; the mean over rows is torch's MSELoss."""
+    """The mean of (x - target)² over a row's O outputs. Its mean over rows is torch.nn.MSELoss."""
     return ((x - target) ** 2).mean(axis=1)
 
 
 def squared_error_backward(
     d_y: Float[ndarray, "R"], x: Float[ndarray, "R O"], target: Float[ndarray, "R O"]
 ) -> Float[ndarray, "R O"]:
-    """2 (x - target) / O, each row times its d_y."""
+    """2 (x - target) d_y / O, row by row."""
     return d_y[:, None] * 2 * (x - target) / x.shape[1]

@@ -1,14 +1,14 @@
 """SGD, Adam, and clipping by norm: torch.optim's formulas and defaults.
 
-An optimiser is its settings; what it remembers from step to step is a value that the caller holds:
+An optimiser holds its hyperparameters, which are frozen. Its state is passed in and returned:
 
     optimizer = Adam(lr=0.1)
     state = optimizer.init(params)
     params, state = optimizer.update(params, grads, state)
 
-`params` and `grads` are keyed alike, as a layer's state_dict() and the grads of its backward. Nothing
-that goes in is written to. In the equations θ is a parameter, g its gradient, t the number of the step
-from 1 on; λ, μ, τ, β, ε are weight_decay, momentum, dampening, betas and eps.
+`params` and `grads` have the same keys, as a layer's state_dict() and the grads of its backward do. Arguments
+are never written to. In the equations θ is a parameter, g its gradient, t the number of the step, from 1;
+λ, μ, τ, β, ε are weight_decay, momentum, dampening, betas and eps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from scratch_rnn.checks import expect_equal_shape, expect_number, message
+from scratch_rnn.numpy_bptt.checks import expect_plain
 
 Arrays = dict[str, ndarray]
 
@@ -48,7 +49,7 @@ class SGD:
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        """ValueError or TypeError for what makes no sense; settings become plain numbers."""
+        """Check the hyperparameters (ValueError, TypeError) and convert them to Python floats."""
         _check_settings(self, ("lr", "momentum", "weight_decay"))
         dampening = expect_number("SGD", "dampening", self.dampening, -np.inf, np.inf)
         object.__setattr__(self, "dampening", dampening)
@@ -57,7 +58,7 @@ class SGD:
             raise ValueError(message("SGD", "momentum above 0 and no dampening with nesterov", got))
 
     def init(self, params: Mapping[str, ndarray]) -> SGDState:
-        """Before the first step."""
+        """The state before the first step."""
         return SGDState(0, {name: np.zeros_like(theta) for name, theta in params.items()})
 
     def update(
@@ -86,11 +87,11 @@ class AdamState(NamedTuple):
 
 @dataclass(frozen=True)
 class Adam:
-    """Kingma & Ba 2015, as torch.optim.Adam's documentation has it.
+    """Kingma & Ba 2015, in the form of torch.optim.Adam's documentation.
 
     (1)  g ← g + λ θ
     (2)  m ← β₁ m + (1 - β₁) g,     v ← β₂ v + (1 - β₂) g²
-    (3)  m̂ = m / (1 - β₁ᵗ),         v̂ = v / (1 - β₂ᵗ)          both started at 0: undo that bias
+    (3)  m̂ = m / (1 - β₁ᵗ),         v̂ = v / (1 - β₂ᵗ)          corrects the bias of starting at 0
     (4)  θ ← θ - lr m̂ / (√v̂ + ε)
     """
 
@@ -100,7 +101,7 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        """ValueError or TypeError for what makes no sense; settings become plain numbers."""
+        """Check the hyperparameters (ValueError, TypeError) and convert them to Python floats."""
         _check_settings(self, ("lr", "eps", "weight_decay"))
         betas = tuple(expect_number("Adam", "betas", beta, 0, 1) for beta in self.betas)
         if len(betas) != 2 or 1 in betas:
@@ -108,7 +109,7 @@ class Adam:
         object.__setattr__(self, "betas", betas)
 
     def init(self, params: Mapping[str, ndarray]) -> AdamState:
-        """Before the first step."""
+        """The state before the first step."""
         zeros = [{name: np.zeros_like(theta) for name, theta in params.items()} for _ in "mv"]
         return AdamState(0, *zeros)
 
@@ -132,8 +133,8 @@ class Adam:
 def clip_grad_norm(grads: Mapping[str, ndarray], max_norm: float) -> tuple[Arrays, float]:
     """(gradients scaled so that their common 2-norm is at most max_norm, the norm before).
 
-    As torch.nn.utils.clip_grad_norm_: the scale is max_norm / (norm + 1e-6), never above 1.
-    ValueError where max_norm is negative or NaN.
+    As torch.nn.utils.clip_grad_norm_: the scale is max_norm / (norm + 1e-6), at most 1. Raises ValueError if
+    max_norm is negative or NaN.
     """
     max_norm = expect_number("clip_grad_norm", "max_norm", max_norm, 0, np.inf)
     norm = float(np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in grads.values())))
@@ -142,7 +143,7 @@ def clip_grad_norm(grads: Mapping[str, ndarray], max_norm: float) -> tuple[Array
 
 
 def _check_settings(optimizer: SGD | Adam, names: Sequence[str]) -> None:
-    """A NumPy scalar would widen float32 parameters: what is kept is a float."""
+    """Convert to float: a NumPy scalar would turn float32 parameters into float64."""
     for name in names:
         value = expect_number(type(optimizer).__name__, name, getattr(optimizer, name), 0, np.inf)
         object.__setattr__(optimizer, name, value)
@@ -152,4 +153,6 @@ def _check_gradients(who: str, params: Mapping[str, ndarray], grads: Mapping[str
     if params.keys() != grads.keys():
         raise ValueError(message(who, f"gradients of {', '.join(params)}", ", ".join(grads)))
     for name, theta in params.items():
+        expect_plain(who, name, theta)
+        expect_plain(who, f"gradient of {name}", grads[name])
         expect_equal_shape(who, f"gradient of {name}", theta.shape, grads[name].shape)

@@ -1,6 +1,6 @@
 """Packed sequences: a batch of sequences of different lengths without its padding, and the adjoints.
 
-Sequences stand in order of falling length and are read step by step, all together. `abc` beside `x`:
+The sequences are sorted by length, the longest first, and stored step by step. For `abc` and `x`:
 
                  t   0  1  2
     sequence 0       a  b  c           data         a x b c      (R = 4 rows)
@@ -12,11 +12,11 @@ Sequences stand in order of falling length and are read step by step, all togeth
     2 1 1
     (None, None)
 
-Sequences in another order are sorted first (ties keep their order): `sorted_indices` says which
-sequence of the caller's stands where, `unsorted_indices` is the way back.
+Sequences in another order are sorted first (ties keep their order). `sorted_indices` lists the caller's
+sequences in sorted order, and `unsorted_indices` is the inverse permutation.
 
-Names and meaning are those of torch.nn.utils.rnn. An adjoint takes the gradient of the result and gives
-that of the first argument; what was padding has no gradient, what was cut off has gradient zero.
+Names and meaning are those of torch.nn.utils.rnn. An adjoint maps the gradient of the result to that of the
+first argument; a step that the result does not contain (padding, or cut off) has gradient zero.
 
 Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further axes.
 """
@@ -29,6 +29,7 @@ import numpy as np
 from numpy import ndarray
 
 from scratch_rnn.checks import expect_one_of, message
+from scratch_rnn.numpy_bptt.checks import expect_plain
 
 Lengths = Sequence[int] | ndarray
 
@@ -43,8 +44,8 @@ class _Fields(NamedTuple):
 class PackedSequence(_Fields):
     """data (R, *), batch_sizes (T,), and the permutations (N,) or None where nothing was sorted.
 
-    Raises ValueError where batch_sizes rise, hold a number below 1, or don't add up to R, and where the
-    permutations are not of N sequences or do not undo each other.
+    Raises TypeError for a subclass of ndarray as data, and ValueError if batch_sizes increase, contain a
+    number below 1 or do not add up to R, or if the permutations are not of N sequences and inverse.
     """
 
     def __new__(
@@ -54,29 +55,31 @@ class PackedSequence(_Fields):
         sorted_indices: ndarray | None = None,
         unsorted_indices: ndarray | None = None,
     ) -> "PackedSequence":
+        if isinstance(data, ndarray):
+            expect_plain("PackedSequence", "data", data)
         batch_sizes = np.asarray(batch_sizes, dtype=np.int64)
         check_batch_sizes(batch_sizes.tolist(), len(data))
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         if unsorted_indices is not None:
-            _check_way_back(sorted_indices, unsorted_indices, int(batch_sizes[0]))
+            _check_inverse(sorted_indices, unsorted_indices, int(batch_sizes[0]))
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
 
 def check_batch_sizes(batch_sizes: Sequence[int], rows: int) -> None:
-    """Raise ValueError unless batch_sizes fall, stay above 0, and add up to `rows`."""
+    """Raise ValueError unless batch_sizes never increase, are at least 1, and add up to `rows`."""
     falling = all(a >= b for a, b in pairwise(batch_sizes))
     if not batch_sizes or not falling or batch_sizes[-1] < 1 or sum(batch_sizes) != rows:
         expected = f"batch_sizes that fall, stay above 0 and add up to R = {rows} rows of data"
         raise ValueError(message("PackedSequence", expected, list(batch_sizes)))
 
 
-def _check_way_back(there: ndarray | None, back: ndarray, rows: int) -> None:
-    inverse = invert_permutation(there)
-    if inverse is None or len(inverse) != rows or not np.array_equal(inverse, back):
+def _check_inverse(permutation: ndarray | None, inverse: ndarray, rows: int) -> None:
+    right = invert_permutation(permutation)
+    if right is None or len(right) != rows or not np.array_equal(right, inverse):
         expected = f"sorted_indices and unsorted_indices of N = {rows} sequences, each the other's inverse"
-        got = None if there is None else there.tolist()
-        raise ValueError(message("PackedSequence", expected, f"{got} and {back.tolist()}"))
+        got = None if permutation is None else permutation.tolist()
+        raise ValueError(message("PackedSequence", expected, f"{got} and {inverse.tolist()}"))
 
 
 def invert_permutation(permutation: ndarray | None) -> ndarray | None:
@@ -92,10 +95,10 @@ def invert_permutation(permutation: ndarray | None) -> ndarray | None:
 def pack_padded_sequence(
     input: ndarray, lengths: Lengths, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
-    """Leave the padding out: (T, N, *), or (N, T, *) with batch_first -> PackedSequence.
+    """Remove the padding: (T, N, *), or (N, T, *) with batch_first -> PackedSequence.
 
-    `lengths` (N,) count each sequence's real steps, 1 to T; they must not rise unless
-    enforce_sorted=False. Raises ValueError for lengths that don't fit the array.
+    `lengths` (N,) are the numbers of real steps, each 1 to T. They must not increase unless
+    enforce_sorted=False. Raises ValueError for lengths that do not fit the array.
     """
     steps = input.swapaxes(0, 1) if batch_first else input
     lengths = _check_lengths("pack_padded_sequence", lengths, steps.shape[:2], least=1)
@@ -114,7 +117,7 @@ def pack_padded_sequence(
 def pack_padded_sequence_backward(
     d_packed: PackedSequence, total_length: int, batch_first: bool = False
 ) -> ndarray:
-    """d_input: each row's gradient back in its place, zero at the padding; total_length is T."""
+    """d_input: each row's gradient at its step, zero at the padding; total_length is T."""
     return pad_packed_sequence(d_packed, batch_first, 0.0, total_length)[0]
 
 
@@ -126,7 +129,7 @@ def pad_packed_sequence(
 ) -> tuple[ndarray, ndarray]:
     """PackedSequence -> ((T, N, *), or (N, T, *) with batch_first; lengths (N,)), in the caller's order.
 
-    T is the longest length, or total_length where that is given (ValueError where it is shorter).
+    T is the longest length, or total_length if given (ValueError if that is shorter).
     """
     data, batch_sizes, _, unsorted_indices = sequence
     longest = len(batch_sizes)
@@ -146,7 +149,7 @@ def pad_packed_sequence(
 def pad_packed_sequence_backward(
     d_padded: ndarray, sequence: PackedSequence, batch_first: bool = False
 ) -> PackedSequence:
-    """d_sequence: the gradients of the real steps; what arrives at padding reached a constant."""
+    """d_sequence: the gradients of the real steps. Padding is a constant, so its gradient is dropped."""
     steps = d_padded.swapaxes(0, 1) if batch_first else d_padded
     if sequence.sorted_indices is not None:
         steps = steps[:, sequence.sorted_indices]
@@ -162,14 +165,18 @@ def pad_sequence(
 ) -> ndarray:
     """Sequences (length, *) -> (T, N, *), or (N, T, *) with batch_first; T is the longest length.
 
-    `padding_side` is "right" (sequence first) or "left". Raises ValueError for no sequence at all,
-    and where what stands behind the length differs.
+    `padding_side` is "right" (sequence first) or "left". Raises ValueError without any sequence, and if the
+    axes after the first one differ.
     """
+    sequences = list(sequences)
+    for n, sequence in enumerate(sequences):
+        if isinstance(sequence, ndarray):
+            expect_plain("pad_sequence", f"sequences[{n}]", sequence)
     sequences = [np.asarray(sequence) for sequence in sequences]
     expect_one_of("pad_sequence", "padding_side", padding_side, ["right", "left"])
     shapes = {s.shape[1:] if s.ndim else None for s in sequences}
     if len(shapes) != 1 or None in shapes:
-        expected = "sequences (length, *), at least one, alike in what stands behind the length"
+        expected = "at least one sequence (length, *), with the same axes after the length"
         raise ValueError(message("pad_sequence", expected, [s.shape for s in sequences]))
     longest = max(len(s) for s in sequences)
     dtype = np.result_type(*sequences)
@@ -201,7 +208,7 @@ def unpad_sequence(padded: ndarray, lengths: Lengths, batch_first: bool = False)
 def unpad_sequence_backward(
     d_sequences: Sequence[ndarray], total_length: int, batch_first: bool = False
 ) -> ndarray:
-    """d_padded: each sequence's gradient in its place, zero behind it; total_length is T."""
+    """d_padded: each sequence's gradient at its steps, zero after them; total_length is T."""
     missing = total_length - max(len(d) for d in d_sequences)
     time = 1 if batch_first else 0
     d_padded = pad_sequence(d_sequences, batch_first)
@@ -232,7 +239,7 @@ def last_step(packed: PackedSequence) -> ndarray:
 
 
 def last_step_backward(d_last: ndarray, packed: PackedSequence) -> PackedSequence:
-    """d_packed: zero at all steps but each sequence's last."""
+    """d_packed: zero except at each sequence's last step."""
     padded, lengths = pad_packed_sequence(packed)
     d_padded = np.zeros_like(padded)
     d_padded[lengths - 1, np.arange(len(lengths))] = d_last

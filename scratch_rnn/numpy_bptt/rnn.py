@@ -1,7 +1,7 @@
 """Elman RNN cell, differentiated by hand: one time step forward, one time step backward.
 
-It is not a layer: what loops over time and adds up the gradients is layer.py, for all cells. It is the
-smallest cell of the three, and the one to read first.
+It is not a layer: layer.py loops over time and sums the gradients, for all cells. It is the smallest of the
+three cells; read it first.
 
 In torch.nn.RNNCell's convention (two biases; tanh or ReLU):
 
@@ -10,7 +10,9 @@ In torch.nn.RNNCell's convention (two biases; tanh or ReLU):
 
 Sources: Elman 1990; the layout is torch.nn.RNN's documentation.
 
-Axes (scratch_rnn/notation.py): N batch, I input, H hidden. Here G = P = H: one gate row a unit.
+Derivation: docs/derivations.md, section 4.1.
+
+Axes (scratch_rnn/notation.py): N batch, I input, H hidden. Here G = P = H: one gate row per unit.
 In code a prime is `_next`, W_ih is `weight_ih`, and `d_q` is ∂loss/∂q, always shaped like q.
 """
 
@@ -24,7 +26,7 @@ from scratch_rnn.numpy_bptt.ops import linear, linear_backward, relu, relu_backw
 
 
 class Params(NamedTuple):
-    """The weights, or the gradient with respect to them. Without bias: None."""
+    """The weights, or the gradient with respect to them. Without bias, the biases are None."""
 
     weight_ih: Float[ndarray, "H I"]
     weight_hh: Float[ndarray, "H H"]
@@ -33,13 +35,13 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step hands to the next one, or the gradient with respect to it."""
+    """What one step passes to the next, or the gradient with respect to it."""
 
     h: Float[ndarray, "N H"]
 
 
 class Cache(NamedTuple):
-    """What `step` saw and made that `step_backward` needs again."""
+    """The values of `step` that `step_backward` needs."""
 
     x: Float[ndarray, "N I"]
     h: Float[ndarray, "N H"]
@@ -64,7 +66,7 @@ def step_backward(
     x, h, h_next, nonlinearity = cache
     (d_h_next,) = d_state_next
 
-    # (2)  tanh' = 1 - tanh²;  max(a, 0)' = 1 where a > 0.  Both can be told from h' alone.
+    # (2)  tanh' = 1 - tanh²;  max(a, 0)' = 1 where a > 0.  Both follow from h' alone.
     backward = tanh_backward if nonlinearity == "tanh" else relu_backward
     d_a = backward(d_h_next, h_next)
     # (1)  a = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh

@@ -1,4 +1,4 @@
-"""What labs/README.md points at exists, and the figures that it copies are the ones that come out."""
+"""The code that labs/README.md points to exists, and its figures are reproduced."""
 
 import re
 from functools import reduce
@@ -28,5 +28,5 @@ def test_pointers(file: str, name: str) -> None:
 
 
 def test_a_large_learning_rate() -> None:
-    """With .1 and 100 steps it depends on the seed; this one is far from right."""
+    """With .1 and 100 steps the result depends on the seed; this seed has many errors."""
     assert run("longseq", lr=0.1, steps=100, seed=1).result["wrong_from_second"] > 50

@@ -1,4 +1,4 @@
-"""Layouts of callers: each way in has its way out, elements are only moved, what fits nowhere is refused."""
+"""The callers' layouts: each conversion has its inverse and only moves elements; other inputs are refused."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ def numbered(*shape: int) -> ndarray:
     return np.arange(np.prod(shape), dtype=FLOAT).reshape(shape)
 
 
-def edge_of(x: Any, width: int = 2, batch_first: bool = False) -> Any:
-    """find_edge for an input of float64."""
+def float64_layout(x: Any, width: int = 2, batch_first: bool = False) -> Any:
+    """The layout of a float64 input."""
     return layout_of("GRU", "input", x, width, batch_first, FLOAT)
 
 
@@ -37,10 +37,10 @@ SORTED = pack_padded_sequence(numbered(4, 3, 2), [4, 2, 1])
         (SORTED, False, (3, 2, 1, 1), [0, 2, 4, 6]),
     ],
 )
-def test_rows_stand_time_first_and_find_their_way_back(
+def test_rows_are_time_first_and_convert_back(
     x: Any, batch_first: bool, batch_sizes: tuple[int, ...], first_rows: list[int]
 ) -> None:
-    layout = edge_of(x, batch_first=batch_first)
+    layout = float64_layout(x, batch_first=batch_first)
     rows = layout.to_rows(x)
     assert layout.batch_sizes == batch_sizes
     assert rows.shape == (sum(batch_sizes), 2)
@@ -55,8 +55,8 @@ def test_rows_stand_time_first_and_find_their_way_back(
     ("x", "order"),
     [(numbered(4, 3, 2), [0, 1, 2]), (SORTED, [0, 1, 2]), (UNSORTED, [1, 2, 0])],
 )
-def test_states_stand_in_the_order_of_falling_length_inside(x: Any, order: list[int]) -> None:
-    layout, state = edge_of(x), numbered(2, 3, 5)
+def test_states_are_sorted_by_length_inside(x: Any, order: list[int]) -> None:
+    layout, state = float64_layout(x), numbered(2, 3, 5)
     inside = layout.to_state(state)
     np.testing.assert_array_equal(inside, state[:, order])
     np.testing.assert_array_equal(layout.from_state(inside), state)
@@ -66,17 +66,19 @@ def test_states_stand_in_the_order_of_falling_length_inside(x: Any, order: list[
 
 
 def test_an_unbatched_state_has_no_batch_axis() -> None:
-    layout = edge_of(numbered(4, 2))
+    layout = float64_layout(numbered(4, 2))
     assert layout.to_state(numbered(3, 5)).shape == (3, 1, 5)
     np.testing.assert_array_equal(layout.from_state(layout.to_state(numbered(3, 5))), numbered(3, 5))
 
 
-def test_edges_are_equal_where_layouts_are() -> None:
-    assert edge_of(numbered(4, 3, 2)) == edge_of(numbered(4, 3, 7), 7) == Padded(4, 3, True, False)
-    assert edge_of(numbered(4, 3, 2)) != edge_of(numbered(3, 4, 2))
-    assert edge_of(numbered(4, 3, 2)) != edge_of(numbered(4, 3, 2), batch_first=True)
-    assert edge_of(SORTED) == edge_of(SORTED._replace(data=2 * SORTED.data))
-    assert edge_of(SORTED) != edge_of(numbered(4, 3, 2))
+def test_layouts_are_equal_if_axes_lengths_and_order_are() -> None:
+    assert (
+        float64_layout(numbered(4, 3, 2)) == float64_layout(numbered(4, 3, 7), 7) == Padded(4, 3, True, False)
+    )
+    assert float64_layout(numbered(4, 3, 2)) != float64_layout(numbered(3, 4, 2))
+    assert float64_layout(numbered(4, 3, 2)) != float64_layout(numbered(4, 3, 2), batch_first=True)
+    assert float64_layout(SORTED) == float64_layout(SORTED._replace(data=2 * SORTED.data))
+    assert float64_layout(SORTED) != float64_layout(numbered(4, 3, 2))
 
 
 MALFORMED = SORTED._replace(batch_sizes=np.array([3, 2, 1]))
@@ -87,12 +89,25 @@ MALFORMED = SORTED._replace(batch_sizes=np.array([3, 2, 1]))
     [
         ([[1.0]], False, TypeError, "input to be a numpy array or a numpy PackedSequence, got list"),
         (None, False, TypeError, "input to be a numpy array or a numpy PackedSequence, got NoneType"),
-        (numbered(4, 3, 2).astype("float32"), False, TypeError, "input of dtype float64, got float32"),
+        (
+            numbered(4, 3, 2).astype("float32"),
+            False,
+            TypeError,
+            "input of dtype float64, got float32 "
+            "(use input.astype(np.float64), or GRU(..., dtype=np.float32))",
+        ),
         (
             SORTED._replace(data=SORTED.data.astype(int)),
             False,
             TypeError,
-            "input of dtype float64, got int64",
+            "input.data of dtype float64, got int64 (use input.data.astype(np.float64))",
+        ),
+        (
+            np.ma.masked_array(numbered(4, 3, 2)),
+            False,
+            TypeError,
+            "input to be a numpy array or a numpy PackedSequence, got MaskedArray, "
+            "a subclass of numpy.ndarray (input = numpy.asarray(input) takes its data alone)",
         ),
         (numbered(2), False, ValueError, "input of shape (T, N, I) = (T, N, 2), got (2,)"),
         (numbered(2), True, ValueError, "input of shape (N, T, I) = (N, T, 2), got (2,)"),
@@ -110,12 +125,12 @@ MALFORMED = SORTED._replace(batch_sizes=np.array([3, 2, 1]))
         ),
     ],
 )
-def test_what_fits_nowhere(x: Any, batch_first: bool, error: type[Exception], text: str) -> None:
+def test_refused(x: Any, batch_first: bool, error: type[Exception], text: str) -> None:
     with pytest.raises(error) as caught:
-        edge_of(x, batch_first=batch_first)
+        float64_layout(x, batch_first=batch_first)
     assert str(caught.value) == f"GRU: expected {text}"
 
 
 def test_a_packed_sequence_made_inconsistent_by_hand() -> None:
     with pytest.raises(ValueError, match="add up to R = 7 rows of data, got \\[3, 2, 1\\]"):
-        edge_of(MALFORMED)
+        float64_layout(MALFORMED)

@@ -141,3 +141,13 @@ def test_gradients_of_something_else_are_refused(optimizer: Any, grads: dict[str
     params = {"w": np.ones(3)}
     with pytest.raises(ValueError, match="expected gradient"):
         optimizer.update(params, grads, optimizer.init(params))
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()])
+def test_masked_arrays_are_refused(optimizer: Any) -> None:
+    plain, masked = {"w": np.ones(3)}, {"w": np.ma.masked_array(np.ones(3), [True, False, False])}
+    state = optimizer.init(plain)
+    with pytest.raises(TypeError, match="expected w to be a numpy array, got MaskedArray"):
+        optimizer.update(masked, plain, state)
+    with pytest.raises(TypeError, match="expected gradient of w to be a numpy array, got MaskedArray"):
+        optimizer.update(plain, masked, state)

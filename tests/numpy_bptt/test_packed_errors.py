@@ -18,9 +18,22 @@ from scratch_rnn.numpy_bptt import (
 
 FULL, PACKED = np.ones((4, 3, 2)), pack_padded_sequence(np.ones((4, 3, 2)), [4, 2, 1])
 SIZES_OF_7 = "batch_sizes that fall, stay above 0 and add up to R = 7 rows of data"
-ALIKE = "sequences (length, *), at least one, alike in what stands behind the length"
+ALIKE = "at least one sequence (length, *), with the same axes after the length"
 INVERSES = "sorted_indices and unsorted_indices of N = 2 sequences, each the other's inverse"
+MASKED = np.ma.masked_array(np.ones(3), [True, False, False])
+SUBCLASS = "to be a numpy array, got MaskedArray, a subclass of numpy.ndarray"
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (
+        lambda: PackedSequence(MASKED, [2, 1]),
+        TypeError,
+        f"PackedSequence: data {SUBCLASS} (data = numpy.asarray(data) takes its data alone)",
+    ),
+    (
+        lambda: pad_sequence([np.ones(3), MASKED]),
+        TypeError,
+        f"pad_sequence: sequences[1] {SUBCLASS} "
+        "(sequences[1] = numpy.asarray(sequences[1]) takes its data alone)",
+    ),
     (
         lambda: PackedSequence(np.ones(3), [2, 1], np.arange(3)),
         ValueError,

@@ -1,4 +1,4 @@
-"""The public edge of the NumPy layers: weights in and out, and tapes that nothing changes."""
+"""The public methods of the NumPy layers: weights in and out, and tapes that later calls do not change."""
 
 from itertools import combinations
 from typing import Any
@@ -25,7 +25,7 @@ each = pytest.mark.parametrize(("case", "engine"), EACH)
 
 
 class Call:
-    """One forward call, its arrays at hand and writable."""
+    """One forward call and its arrays, all of them writable."""
 
     def __init__(self, case: Case, layer: Any, seed: int = 0) -> None:
         data = make_data(Case(**{**vars(case), "seed": seed}))
@@ -38,7 +38,7 @@ class Call:
             self.d_output = self.output._replace(data=self.d_output)
 
     def backward(self) -> list[ndarray]:
-        """Everything that comes back, one array after the other."""
+        """Every array that `backward` returns."""
         d_x, d_state, grads = self.layer.backward(self.tape, self.d_output, self.d_state_n)
         return [rows_of(d_x), *arrays(d_state), *grads.values()]
 
@@ -54,14 +54,14 @@ def arrays(state: Any) -> list[ndarray]:
 
 
 def assert_same(ours: list[ndarray], expected: list[ndarray]) -> None:
-    """Equal to the bit, and something is there."""
+    """Equal to the bit, and not all zeros."""
     assert all(np.any(array) for array in expected)
     for a, b in zip(ours, expected, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @each
-def test_a_tape_can_be_used_twice_and_two_tapes_never_touch(case: Case, engine: str) -> None:
+def test_a_tape_can_be_used_twice_and_two_tapes_share_no_memory(case: Case, engine: str) -> None:
     layer = numpy_layer(case, engine)
     alone = [Call(case, layer, seed).backward() for seed in (0, 1)]
     first, second = (Call(case, layer, seed) for seed in (0, 1))
@@ -154,7 +154,7 @@ def test_state_dict_is_a_copy_and_a_refused_one_changes_nothing() -> None:
     assert_same(list(layer.state_dict().values()), list(before.values()))
 
 
-def test_gradients_stand_in_the_order_of_state_dict_and_add_up_from_none() -> None:
+def test_gradients_have_the_order_of_state_dict_and_none_is_zeros() -> None:
     layer = LSTM(2, 3, 2, bidirectional=True, dtype=np.float64)
     output, state, tape = layer.forward(np.ones((4, 2)))
     d_x, d_state, grads = layer.backward(tape)

@@ -1,4 +1,4 @@
-"""What the public edge of the NumPy layers refuses: the type and the whole text, once for each."""
+"""What the NumPy layers refuse: the type and the whole text of each error."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +17,15 @@ def x(*shape: int, dtype: str = "float32") -> ndarray:
 
 
 def tape_of(layer: Any, given: Any) -> Any:
-    """What forward writes down."""
+    """The tape of a forward call."""
     return layer.forward(given)[2]
 
 
 ENGINE_NAMES = " or ".join(repr(engine) for engine in ENGINES)
 PACKED = pack_padded_sequence(x(4, 3, 2), [4, 2, 1])
-LSTM_, GRU_ = LSTM(2, 3, proj_size=1), GRU(2, 3, bidirectional=True, num_layers=2)
+LSTM_: Any = LSTM(2, 3, proj_size=1)
+GRU_: Any = GRU(2, 3, bidirectional=True, num_layers=2)
+SUBCLASS = "a subclass of numpy.ndarray (input = numpy.asarray(input) takes its data alone)"
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: LSTM(0, 3), ValueError, "LSTM: expected input_size to be at least 1, got 0"),
     (lambda: GRU(2.0, 3), TypeError, "GRU: expected input_size to be an integer, got 2.0"),  # type: ignore[arg-type]
@@ -55,13 +57,61 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     ),
     (lambda: GRU(2, 3, dtype=int), TypeError, "GRU: expected dtype float32 or float64, got int64"),
     (lambda: GRU(2, 3, engine="warp"), ValueError, f"GRU: expected engine to be {ENGINE_NAMES}, got 'warp'"),
-    (lambda: GRU_.train(1), TypeError, "GRU: expected mode to be True or False, got 1"),  # type: ignore[arg-type]
+    (lambda: GRU_.train(1), TypeError, "GRU: expected mode to be True or False, got 1"),
     (
         lambda: LSTM_(x(4, 5, 7)),
         ValueError,
         "LSTM: expected input of shape (T, N, I) = (T, N, 2), got (4, 5, 7)",
     ),
-    (lambda: GRU_(x(4, 2, dtype="float64")), TypeError, "GRU: expected input of dtype float32, got float64"),
+    (
+        lambda: GRU_(x(4, 2, dtype="float64")),
+        TypeError,
+        "GRU: expected input of dtype float32, got float64 "
+        "(use input.astype(np.float32), or GRU(..., dtype=np.float64))",
+    ),
+    (
+        lambda: GRU_(x(4, 2, dtype="float16")),
+        TypeError,
+        "GRU: expected input of dtype float32, got float16 (use input.astype(np.float32))",
+    ),
+    (
+        lambda: GRU_(x(4, 2).view(np.matrix)),
+        TypeError,
+        f"GRU: expected input to be a numpy array or a numpy PackedSequence, got matrix, {SUBCLASS}",
+    ),
+    (
+        lambda: GRU_(PACKED._replace(data=np.ma.masked_array(PACKED.data))),
+        TypeError,
+        "GRU: expected input.data to be a numpy array, got MaskedArray, "
+        f"{SUBCLASS.replace('input', 'input.data')}",
+    ),
+    (
+        lambda: LSTM_(x(4, 2), (None, np.ma.masked_array(x(1, 3)))),
+        TypeError,
+        f"LSTM: expected c to be a numpy array, got MaskedArray, {SUBCLASS.replace('input', 'c')}",
+    ),
+    (
+        lambda: GRU_.backward(tape_of(GRU_, x(4, 2)), np.ma.masked_array(x(4, 6))),
+        TypeError,
+        "GRU: expected d_output to be a numpy array or a numpy PackedSequence, got MaskedArray, "
+        f"{SUBCLASS.replace('input', 'd_output')}",
+    ),
+    (
+        lambda: LSTM_.backward(tape_of(LSTM_, x(4, 2)), None, (x(1, 1).view(np.matrix), None)),
+        TypeError,
+        f"LSTM: expected d_h to be a numpy array, got matrix, {SUBCLASS.replace('input', 'd_h')}",
+    ),
+    (
+        lambda: GRU(2, 3, rng=np.random.RandomState(0)),  # type: ignore[arg-type]
+        TypeError,
+        "GRU: expected rng to be a numpy.random.Generator, an int seed or None, got RandomState",
+    ),
+    (
+        lambda: GRU(2, 3, rng=True),
+        TypeError,
+        "GRU: expected rng to be a numpy.random.Generator, an int seed or None, got bool",
+    ),
+    (lambda: GRU(2, 3, rng=-1), ValueError, "GRU: expected rng to be at least 0, got -1"),
     (
         lambda: GRU_(x(4, 5, 2), x(4, 1, 3)),
         ValueError,
@@ -88,12 +138,13 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: GRU_(x(4, 2), (x(4, 3), x(4, 3))),
         TypeError,
-        "GRU: expected h to be a numpy array of dtype float32, got tuple",
+        "GRU: expected h to be a numpy array, got tuple",
     ),
     (
         lambda: GRU_(x(4, 2), x(4, 3, dtype="float64")),
         TypeError,
-        "GRU: expected h to be a numpy array of dtype float32, got dtype float64",
+        "GRU: expected h of dtype float32, got float64 "
+        "(use h.astype(np.float32), or GRU(..., dtype=np.float64))",
     ),
     (
         lambda: GRU_.backward(tape_of(GRU_, x(4, 5, 2)), x(4, 5, 3)),

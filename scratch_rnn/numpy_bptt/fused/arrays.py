@@ -1,13 +1,12 @@
 """What the three fused NumPy cells share: views of a span, the per-thread workspace, reordered gates.
 
-No cell is here, and no equation. Spans and chunks are scratch_rnn/spans.py.
+There are no cells and no equations here. Spans and chunks are in scratch_rnn/spans.py.
 
 An array is feature-major where the gates of a step must be contiguous: (T, ·, N), one (·, N) block per
 step. Columns, (·, R), are feature-major over many rows at once, the layout that the large GEMMs need.
 
 Axes (scratch_rnn/notation.py): R rows, P width of h, G gate rows. In a span T and N are its own steps and
-rows, and M = T·N; F stands for any features, K for blocks of them.
-H hidden.
+rows, and M = T·N; F any features, K blocks of features, H hidden.
 """
 
 import math
@@ -50,12 +49,12 @@ def blocks(span: Span, buffer: Float[ndarray, "M F"], k: int) -> Float[ndarray, 
 
 
 def one_block(span: Span, buffer: Float[ndarray, "N F"], k: int) -> Float[ndarray, "T K H N"]:
-    """The same where nothing is saved: every step uses the memory of one step."""
+    """The same without saving: every step writes to the memory of one step."""
     block = buffer.reshape(k, buffer.shape[1] // k, span.n)
     return as_strided(block, (span.steps, *block.shape), (0, *block.strides))
 
 
-def put_outputs(
+def write_outputs(
     span: Span,
     y: Float[ndarray, "R P"],
     h_prev: Float[ndarray, "T P N"],
@@ -70,7 +69,7 @@ def _in_order(span: Span, steps: ndarray) -> ndarray:
     return steps[::-1] if span.reverse else steps
 
 
-def add_up(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[ndarray]:
+def add_shares(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[ndarray]:
     """The sums so far, if any, with the shares of one more chunk added in place."""
     if not sums:
         return shares
@@ -79,7 +78,7 @@ def add_up(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[ndarr
     return sums
 
 
-def transposed(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
+def transposed_copy(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
     """The transpose as a copy: an engine updates its own arrays, never the caller's."""
     return np.array(state.T, order="C")
 
@@ -107,7 +106,7 @@ def workspace_columns(name: str, features: int, rows: int, n: int, like: ndarray
     return workspace(name, (features, rows), like)
 
 
-def regate(
+def reorder_gates(
     weight: Float[ndarray, "G *I"], gates: Sequence[int], scales: Sequence[float]
 ) -> Float[ndarray, "G *I"]:
     """The gates of a weight or bias in another order, and scaled: scales[k] · W_gates[k]."""

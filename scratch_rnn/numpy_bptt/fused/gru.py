@@ -1,21 +1,21 @@
-"""The GRU layer, arranged for speed: one direction over time, there and back.
+"""The GRU layer, arranged for speed: one direction over time, forward and backward.
 
-It is not where to learn the cell (that is numpy_bptt/gru.py) nor back-propagation through time
-(numpy_bptt/layer.py), but what those two compute, in fewer and larger NumPy calls:
+It computes the same as numpy_bptt/gru.py (the cell) with numpy_bptt/layer.py (back-propagation through
+time), in fewer and larger NumPy calls (read those two first):
 
     (1)  v = W_hh h + b_hh,   u = W_ih xᵀ + b_ih         one GEMM for the u of a whole span
     (2)  r, z = (1 + tanh((u + v)/2)) / 2                σ, written as a tanh
     (3)  n = tanh(u_n + r ⊙ v_n)
     (4)  h' = n + z ⊙ e,   e = h - n                     = (1 - z) ⊙ n + z ⊙ h
 
-The halves of (2) are folded into the weights. b_hn, which a step adds to v_n, rides along with u:
-[ v_n | v_r | v_z ] + [ b_hn | u_r | u_z ] is one call, and u_n stands behind until r is known.
+The halves of (2) are folded into the weights. b_hn, which a step adds to v_n, is stored with u, so that
+[ v_n | v_r | v_z ] + [ b_hn | u_r | u_z ] is one call; u_n is added after r is known.
 
-On the way back, all that a step does is linear in d_h': its factors are made for all steps of a
-span at once (`_factors`), and one product turns them into gradients in place.
+Between recurrent GEMMs the backward pass is elementwise and linear in d_h': its factors are precomputed
+for all steps of a span (`_factors`), and one product per step overwrites them with gradients.
 
-Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, G = 3H gate rows.
-F features, T time.
+Axes (scratch_rnn/notation.py): R rows, I input, H hidden, G = 3H gate rows. In a span T and N are its own
+steps and rows; F any features.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ from scratch_rnn.numpy_bptt.fused import arrays
 from scratch_rnn.numpy_bptt.gru import Params, State
 from scratch_rnn.spans import Span, backward_chunks, spans
 
-SAVED = 4  # blocks a step on the tape: v_n r z n
-FACTORS = 5  # blocks a step on the way back, see _factors
+SAVED = 4  # blocks per step on the tape: v_n r z n
+FACTORS = 5  # blocks per step in the backward pass, see _factors
 
 
 class Tape(NamedTuple):
@@ -52,7 +52,7 @@ def forward(
     keep: bool,
 ) -> tuple[Float[ndarray, "R H"], State, Tape | None]:
     """One direction over time: (y, the state after each sequence's last step, tape if `keep`)."""
-    p, h = _fold(params), arrays.transposed(state.h)
+    p, h = _fold(params), arrays.transposed_copy(state.h)
     hidden = len(h)
     forward_spans = spans(batch_sizes, FACTORS * hidden, reverse)
     if keep:
@@ -67,17 +67,13 @@ def forward(
         u[hidden:] += p.bias_ih[:, None]
         u[:hidden] = p.bias_hh[:, None]
         if keep:
-            blocks, hs = (
-                arrays.blocks(span, saved[span.rows], SAVED),
-                arrays.blocks(span, h_prev[span.rows], 1),
-            )
+            blocks = arrays.blocks(span, saved[span.rows], SAVED)
+            hs = arrays.blocks(span, h_prev[span.rows], 1)
         else:
-            blocks, hs = (
-                arrays.one_block(span, saved[: span.n], SAVED),
-                arrays.blocks(span, h_prev[: span.size], 1),
-            )
+            blocks = arrays.one_block(span, saved[: span.n], SAVED)
+            hs = arrays.blocks(span, h_prev[: span.size], 1)
         _forward_span(arrays.columns_by_step(span, u), blocks, hs[:, 0], h[:, : span.n], p.weight_hh)
-        arrays.put_outputs(span, y, hs[:, 0], h[:, : span.n])
+        arrays.write_outputs(span, y, hs[:, 0], h[:, : span.n])
     return y, State(h.T.copy()), Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 
@@ -91,8 +87,8 @@ class _Folded(NamedTuple):
 
 
 def _fold(p: Params) -> _Folded:
-    weight_ih = arrays.regate(p.weight_ih, (0, 1, 2), (0.5, 0.5, 1.0))
-    weight_hh = arrays.regate(p.weight_hh, (2, 0, 1), (1.0, 0.5, 0.5))
+    weight_ih = arrays.reorder_gates(p.weight_ih, (0, 1, 2), (0.5, 0.5, 1.0))
+    weight_hh = arrays.reorder_gates(p.weight_hh, (2, 0, 1), (1.0, 0.5, 0.5))
     hidden = p.weight_hh.shape[1]
     if p.bias_ih is None or p.bias_hh is None:
         zeros = np.zeros(3 * hidden, weight_hh.dtype)
@@ -109,7 +105,7 @@ def _forward_span(
     h: Float[ndarray, "H N"],
     weight_hh: Float[ndarray, "G H"],
 ) -> None:
-    """Fill `saved` and `h_prev`; h moves from before the span to behind it."""
+    """Fill `saved` and `h_prev`, and overwrite h before the span with h after it."""
     (steps, _, hidden, n), half = saved.shape, np.array(0.5, u.dtype)
     v, rz, blocks = saved[:, :3].reshape(steps, 3 * hidden, n), saved[:, 1:3], saved.swapaxes(0, 1)
     u_v, u_n = u[:, : 3 * hidden], u[:, 3 * hidden :]
@@ -134,12 +130,12 @@ def _forward_span(
 def backward(
     d_y: Float[ndarray, "R H"], d_state_n: State, tape: Tape
 ) -> tuple[Float[ndarray, "R I"], State, Params]:
-    """The same forward_spans from its end: (d_x, the gradient of the first state, d_params).
+    """The spans in reverse order: (d_x, the gradient of the first state, d_params).
 
-    The forward_spans fills d_a, a column for each row of x; all else that (1) asks for is one product each.
+    The loop fills d_a, a column for each row of x. The other gradients of (1) then need one GEMM per chunk.
     """
     x, saved, h_prev, forward_spans, p = tape
-    d_h = arrays.transposed(d_state_n.h)
+    d_h = arrays.transposed_copy(d_state_n.h)
     hidden = len(d_h)
     sums: Sequence[ndarray] = ()
     d_x = np.empty(x.shape, x.dtype)
@@ -149,21 +145,19 @@ def backward(
         d_a = arrays.workspace_columns("d_a", 4 * hidden, chunk.size, chunk.widest, x)
         h = arrays.workspace_columns("h", hidden, chunk.size, chunk.widest, x)
         for span in chunk.spans:
-            k, h_prev_t = (
-                arrays.blocks(span, buffer[: span.size], FACTORS),
-                arrays.blocks(span, h_prev[span.rows], 1),
-            )
+            k = arrays.blocks(span, buffer[: span.size], FACTORS)
+            h_prev_t = arrays.blocks(span, h_prev[span.rows], 1)
             _factors(k, arrays.blocks(span, saved[span.rows], SAVED), h_prev_t[:, 0])
             _backward_span(k, arrays.by_step(span, d_y).swapaxes(1, 2), d_h[:, : span.n], p.weight_hh)
             arrays.chunk_columns_by_step(chunk, span, d_a)[...] = k[:, 1:].reshape(
                 span.steps, len(d_a), span.n
             )
             arrays.chunk_columns_by_step(chunk, span, h)[...] = h_prev_t[:, 0]
-        # (1)  v = W_hh h + b_hh,   u = W_ih xᵀ + b_ih.  d_a is [ n | r | z | v_n ]: d_u is rolled
+        # (1)  v = W_hh h + b_hh,   u = W_ih xᵀ + b_ih.  The blocks of d_a are n r z v_n, so d_u is rolled
         d_u, d_v = d_a[: 3 * hidden], d_a[hidden:]
         np.matmul(d_u.T, weight_ih, out=d_x[chunk.rows])
         shares = d_u @ x[chunk.rows], d_v @ h.T, d_a @ np.ones(chunk.size, x.dtype)
-        sums = arrays.add_up(sums, shares)
+        sums = arrays.add_shares(sums, shares)
     d_weight_ih, d_weight_hh, d_b = sums
     d_biases = np.roll(d_b[: 3 * hidden], -hidden), d_b[hidden:]
     d_params = Params(np.roll(d_weight_ih, -hidden, axis=0), d_weight_hh, *d_biases)
@@ -175,7 +169,7 @@ def backward(
 def _factors(
     k: Float[ndarray, "T 5 H N"], saved: Float[ndarray, "T 4 H N"], h: Float[ndarray, "T H N"]
 ) -> None:
-    """Fill k with what d_h' meets on its way through (4), (3) and (2).
+    """Fill k with the factors of the backward pass through (4), (3) and (2).
 
     [ d_h | d_u_n | d_a_r | d_a_z | d_v_n ] = d_h' ⊙ [ z | k_n | k_r | k_z | k_v ]
     """
@@ -200,12 +194,12 @@ def _backward_span(
     d_h: Float[ndarray, "H N"],
     weight_hh: Float[ndarray, "G H"],
 ) -> None:
-    """Turn k into gradients; d_h moves from behind the span to before it."""
+    """Overwrite k with gradients, and d_h after the span with d_h before it."""
     steps, _, hidden, n = k.shape
     d_h_t, d_v = np.array(d_h, order="C"), k[:, 2:].reshape(steps, 3 * hidden, n)
     for k_t, d_h_old, d_v_t, d_y_t in zip(k, k[:, 0], d_v, d_y, strict=True):
-        np.add(d_h_t, d_y_t, out=d_h_t)  # h' is read by y_t and by the next step
+        np.add(d_h_t, d_y_t, out=d_h_t)  # h' is used as y_t and by the next step
         np.multiply(d_h_t, k_t, out=k_t)  # (4), (3), (2)
         np.dot(weight_hh.T, d_v_t, out=d_h_t)  # (1)
-        np.add(d_h_t, d_h_old, out=d_h_t)  # h is read by (1) and by (4)
+        np.add(d_h_t, d_h_old, out=d_h_t)  # h is used by (1) and by (4)
     d_h[...] = d_h_t

@@ -1,20 +1,20 @@
-"""The LSTM layer, arranged for speed: one direction over time, there and back.
+"""The LSTM layer, arranged for speed: one direction over time, forward and backward.
 
-It is not where to learn the cell (that is numpy_bptt/lstm.py) nor back-propagation through time
-(numpy_bptt/layer.py), but what those two compute, in fewer and larger NumPy calls:
+It computes the same as numpy_bptt/lstm.py (the cell) with numpy_bptt/layer.py (back-propagation through
+time), in fewer and larger NumPy calls (read those two first):
 
     (1)  a = u_t + W_hh h,   u = W_ih xᵀ + (b_ih + b_hh)      one GEMM for the u of a whole span
-    (2)  i, f, o = (1 + tanh(a/2)) / 2,   g = tanh(a)         σ, so written that one tanh serves all
-    (3)  c' = p + q,   [ p | q ] = [ i | f ] ⊙ [ g | c ]      neighbours in memory: one product
+    (2)  i, f, o = (1 + tanh(a/2)) / 2,   g = tanh(a)         σ written so that one tanh call computes all
+    (3)  c' = p + q,   [ p | q ] = [ i | f ] ⊙ [ g | c ]      adjacent in memory: one product
     (4)  m = o ⊙ tanh(c')
     (5)  h' = m   or   h' = W_hr m
 
-The halves of (2) are folded into the weights. On the way back, all that lies between two products
-with W_hh is linear in d_m and d_c': its factors are made for all steps of a span at once
-(`_factors`), and a step turns them into gradients in place.
+The halves of (2) are folded into the weights. Between recurrent GEMMs the backward pass is elementwise
+and linear in d_m and d_c': its factors are precomputed for all steps of a span (`_factors`), and each
+step overwrites them with gradients.
 
-Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, P width of h, G = 4H gate rows.
-F features, T time.
+Axes (scratch_rnn/notation.py): R rows, I input, H hidden, P width of h, G = 4H gate rows. In a span T and N
+are its own steps and rows; F any features.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ from scratch_rnn.numpy_bptt.fused import arrays
 from scratch_rnn.numpy_bptt.lstm import Params, State
 from scratch_rnn.spans import Span, backward_chunks, spans
 
-SAVED = 5  # blocks a step on the tape: i f o g c
-FACTORS = 6  # blocks a step on the way back, see _factors
+SAVED = 5  # blocks per step on the tape: i f o g c
+FACTORS = 6  # blocks per step in the backward pass, see _factors
 
 
 class Tape(NamedTuple):
-    """All that `backward` needs. Not tanh(c'): making it again costs less than keeping it."""
+    """All that `backward` needs. tanh(c') is not saved: computing it again costs less."""
 
     x: Float[ndarray, "R I"]
     saved: Float[ndarray, "R F"]
@@ -51,7 +51,7 @@ def forward(
     keep: bool,
 ) -> tuple[Float[ndarray, "R P"], State, Tape | None]:
     """One direction over time: (y, the state after each sequence's last step, tape if `keep`)."""
-    p, h, c = _fold(params), arrays.transposed(state.h), arrays.transposed(state.c)
+    p, h, c = _fold(params), arrays.transposed_copy(state.h), arrays.transposed_copy(state.c)
     forward_spans = spans(batch_sizes, FACTORS * len(c), reverse)
     if keep:
         saved = np.empty((len(x), SAVED * len(c)), x.dtype)
@@ -66,28 +66,24 @@ def forward(
         if p.bias_ih is not None:
             u += p.bias_ih[:, None]
         if keep:
-            blocks, hs = (
-                arrays.blocks(span, saved[span.rows], SAVED),
-                arrays.blocks(span, h_prev[span.rows], 1),
-            )
+            blocks = arrays.blocks(span, saved[span.rows], SAVED)
+            hs = arrays.blocks(span, h_prev[span.rows], 1)
         else:
-            blocks, hs = (
-                arrays.one_block(span, saved[: span.n], SAVED),
-                arrays.blocks(span, h_prev[: span.size], 1),
-            )
+            blocks = arrays.one_block(span, saved[: span.n], SAVED)
+            hs = arrays.blocks(span, h_prev[: span.size], 1)
         h_n, c_n = h[:, : span.n], c[:, : span.n]
         _forward_span(arrays.columns_by_step(span, u), blocks, hs[:, 0], h_n, c_n, p)
-        arrays.put_outputs(span, y, hs[:, 0], h_n)
+        arrays.write_outputs(span, y, hs[:, 0], h_n)
     state_n = State(h.T.copy(), c.T.copy())
     return y, state_n, Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 
 def _fold(p: Params) -> Params:
-    """The weights for (2): gates in the order i f o g, halves folded in, two biases made one."""
+    """The weights for (2): gates in the order i f o g, halves folded in, the two biases summed."""
     order, scales = (0, 1, 3, 2), (0.5, 0.5, 0.5, 1.0)
-    b = None if p.bias_ih is None else arrays.regate(p.bias_ih + p.bias_hh, order, scales)
-    weight_ih = arrays.regate(p.weight_ih, order, scales)
-    return Params(weight_ih, arrays.regate(p.weight_hh, order, scales), b, None, p.weight_hr)
+    b = None if p.bias_ih is None else arrays.reorder_gates(p.bias_ih + p.bias_hh, order, scales)
+    weight_ih = arrays.reorder_gates(p.weight_ih, order, scales)
+    return Params(weight_ih, arrays.reorder_gates(p.weight_hh, order, scales), b, None, p.weight_hr)
 
 
 def _forward_span(
@@ -98,7 +94,7 @@ def _forward_span(
     c: Float[ndarray, "H N"],
     p: Params,
 ) -> None:
-    """Fill `saved` and `h_prev`; h and c move from before the span to behind it."""
+    """Fill `saved` and `h_prev`, and overwrite h and c before the span with h and c after it."""
     (steps, _, hidden, n), half = saved.shape, np.array(0.5, u.dtype)
     products = arrays.workspace("products", (4, hidden, n), u)
     pq, (p_t, q_t, tanh_c, m) = products[:2], products
@@ -127,12 +123,12 @@ def _forward_span(
 def backward(
     d_y: Float[ndarray, "R P"], d_state_n: State, tape: Tape
 ) -> tuple[Float[ndarray, "R I"], State, Params]:
-    """The same forward_spans from its end: (d_x, the gradient of the first state, d_params).
+    """The spans in reverse order: (d_x, the gradient of the first state, d_params).
 
-    The forward_spans fills d_a, a column for each row of x; all else that (1) asks for is one product each.
+    The loop fills d_a, a column for each row of x. The other gradients of (1) then need one GEMM per chunk.
     """
     x, saved, h_prev, forward_spans, p = tape
-    d_h, d_c = arrays.transposed(d_state_n.h), arrays.transposed(d_state_n.c)
+    d_h, d_c = arrays.transposed_copy(d_state_n.h), arrays.transposed_copy(d_state_n.c)
     sums: Sequence[ndarray] = ()
     d_x = np.empty(x.shape, x.dtype)
     d_weight_hr = None if p.weight_hr is None else np.zeros_like(p.weight_hr)
@@ -141,10 +137,8 @@ def backward(
         d_a = arrays.workspace_columns("d_a", len(p.weight_hh), chunk.size, chunk.widest, x)
         h = arrays.workspace_columns("h", len(d_h), chunk.size, chunk.widest, x)
         for span in chunk.spans:
-            k, h_prev_t = (
-                arrays.blocks(span, buffer[: span.size], FACTORS),
-                arrays.blocks(span, h_prev[span.rows], 1),
-            )
+            k = arrays.blocks(span, buffer[: span.size], FACTORS)
+            h_prev_t = arrays.blocks(span, h_prev[span.rows], 1)
             m = _factors(k, arrays.blocks(span, saved[span.rows], SAVED))
             d_y_t = arrays.by_step(span, d_y).swapaxes(1, 2)
             d_hs = _backward_span(k, d_y_t, d_h[:, : span.n], d_c[:, : span.n], p)
@@ -157,7 +151,7 @@ def backward(
         # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
         np.matmul(d_a.T, p.weight_ih, out=d_x[chunk.rows])
         shares = d_a @ x[chunk.rows], d_a @ h.T, d_a @ np.ones(chunk.size, x.dtype)
-        sums = arrays.add_up(sums, shares)
+        sums = arrays.add_shares(sums, shares)
     d_weight_ih, d_weight_hh, d_b = sums
     d_params = Params(d_weight_ih, d_weight_hh, d_b, d_b.copy(), d_weight_hr)
     if p.bias_ih is None:
@@ -166,7 +160,7 @@ def backward(
 
 
 def _factors(k: Float[ndarray, "T 6 H N"], saved: Float[ndarray, "T 5 H N"]) -> Float[ndarray, "T H N"]:
-    """Fill k with what d_m and d_c' meet on their way through (4), (3) and (2), and give back m.
+    """Fill k with the factors of the backward pass through (4), (3) and (2), and return m.
 
     d_a_o = d_m ⊙ k_o,   d_c' += d_m ⊙ k_m,
     [ d_c | d_a_i | d_a_f | d_a_g ] = d_c' ⊙ [ f | k_i | k_f | k_g ]
@@ -195,7 +189,7 @@ def _backward_span(
     d_c: Float[ndarray, "H N"],
     p: Params,
 ) -> Float[ndarray, "T P N"]:
-    """Turn k into gradients and give back every d_h'; d_h and d_c move from behind to before."""
+    """Overwrite k with gradients, and d_h and d_c after the span with those before it. Returns every d_h'."""
     steps, _, hidden, n = k.shape
     d_hs = arrays.workspace("d_hs", (steps, *d_h.shape), k)
     d_m_buffer = arrays.workspace("d_m", (hidden, n), k)
@@ -204,13 +198,13 @@ def _backward_span(
     for d_h_next, d_y_t, k_o, k_m, d_cifg_t, d_c_prev, d_a_t in zip(
         d_hs, d_y, k[:, 4], k[:, 5], d_cifg, k[:, 0], d_a, strict=True
     ):
-        np.add(d_h_t, d_y_t, out=d_h_next)  # h' is read by y_t and by the next step
+        np.add(d_h_t, d_y_t, out=d_h_next)  # h' is used as y_t and by the next step
         d_m = d_h_next
         if p.weight_hr is not None:
             d_m = np.dot(p.weight_hr.T, d_h_next, out=d_m_buffer)  # (5)
         np.multiply(d_m, k_o, out=k_o)  # (4)
         np.multiply(d_m, k_m, out=k_m)
-        np.add(d_c_t, k_m, out=k_m)  # c' is read by (4) and by the next step
+        np.add(d_c_t, k_m, out=k_m)  # c' is used by (4) and by the next step
         np.multiply(k_m, d_cifg_t, out=d_cifg_t)  # (3), (2)
         np.dot(p.weight_hh.T, d_a_t, out=d_h_t)  # (1)
         d_c_t = d_c_prev

@@ -1,17 +1,17 @@
-"""The Elman RNN layer, arranged for speed: one direction over time, there and back.
+"""The Elman RNN layer, arranged for speed: one direction over time, forward and backward.
 
-It is not where to learn the cell (that is numpy_bptt/rnn.py) nor back-propagation through time
-(numpy_bptt/layer.py), but what those two compute, in fewer and larger NumPy calls:
+It computes the same as numpy_bptt/rnn.py (the cell) with numpy_bptt/layer.py (back-propagation through
+time), in fewer and larger NumPy calls (read those two first):
 
     (1)  a = u_t + h W_hhᵀ,   u = x W_ihᵀ + (b_ih + b_hh)      one GEMM for the u of a whole span
     (2)  h' = tanh(a)   or   h' = max(a, 0)
 
-With one gate there is nothing to rearrange: rows are already as a step wants them. u is written
-where y will stand, and a step turns its rows into a, then into h', in place. On the way back d_a
-is made in place too; for tanh it begins as the slope of (2), of all steps at once.
+With one gate the rows already have the layout that a step needs. u is written into the memory of y, and a
+step overwrites its rows with a, then with h'. The backward pass computes d_a in place too; for tanh it starts
+as the derivative of (2), for all steps at once.
 
-Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden. Here G = P = H.
-M rows of some steps, T time.
+Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden. Here G = P = H. In a
+span T and N are its own steps and rows; M rows of some steps.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ from scratch_rnn.spans import Span, spans
 
 
 class Tape(NamedTuple):
-    """All that `backward` needs. `past` is every h in order of time, the first state before the
-    outputs or, reversed, behind them: h' tells the slope of (2), so that h is enough.
+    """All that `backward` needs. `past` is every h in order of time: the first state, then the outputs, or in
+    the reverse direction the outputs, then the first state. The derivative of (2) follows from h' alone.
     """
 
     x: Float[ndarray, "R I"]
@@ -72,7 +72,7 @@ def _forward_span(
     weight_hh: Float[ndarray, "H H"],
     nonlinearity: str,
 ) -> None:
-    """Turn u into y, in place; h moves from before the span to behind it."""
+    """Overwrite u with y, and h before the span with h after it."""
     h_t, hw = h, arrays.workspace("hw", h.shape, h)
     for y_t in y:
         np.dot(h_t, weight_hh, out=hw)
@@ -88,9 +88,9 @@ def _forward_span(
 def backward(
     d_y: Float[ndarray, "R H"], d_state_n: State, tape: Tape
 ) -> tuple[Float[ndarray, "R I"], State, Params]:
-    """The same forward_spans from its end: (d_x, the gradient of the first state, d_params).
+    """The spans in reverse order: (d_x, the gradient of the first state, d_params).
 
-    The forward_spans fills d_a, a row for each row of x; all else that (1) asks for is one product each.
+    The loop fills d_a, a row for each row of x. The other gradients of (1) then need one GEMM each.
     """
     x, past, batch_sizes, forward_spans, p, reverse, nonlinearity = tape
     y = past[: len(x)] if reverse else past[batch_sizes[0] :]
@@ -99,16 +99,18 @@ def backward(
         h_next, d_y_t, d_a_t = (arrays.by_step(span.reversed, rows) for rows in (y, d_y, d_a))
         _backward_span(d_a_t, d_y_t, h_next, d_h[: span.n], p.weight_hh, nonlinearity)
     # (1)  a = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh
-    h = _read(past, batch_sizes, reverse)
+    h = _previous_h(past, batch_sizes, reverse)
     d_b = None if p.bias_ih is None else np.ones(len(x), x.dtype) @ d_a
     d_params = Params(d_a.T @ x, d_a.T @ h, d_b, None if d_b is None else d_b.copy())
     return d_a @ p.weight_ih, State(d_h), d_params
 
 
-def _read(past: Float[ndarray, "M H"], batch_sizes: Sequence[int], reverse: bool) -> Float[ndarray, "R H"]:
-    """The h that each row's step read.
+def _previous_h(
+    past: Float[ndarray, "M H"], batch_sizes: Sequence[int], reverse: bool
+) -> Float[ndarray, "R H"]:
+    """The h that each row's step started from.
 
-    Where all sequences are equally long, that is `past` itself, but for one step.
+    If all sequences are equally long, that is `past` without its last step in the order of computation.
     """
     n_0 = batch_sizes[0]
     rows = len(past) - n_0
@@ -120,7 +122,7 @@ def _read(past: Float[ndarray, "M H"], batch_sizes: Sequence[int], reverse: bool
         return np.concatenate([past[s : s + n] for s, n in zip(firsts, batch_sizes, strict=True)])
     parts = []
     for start, later, n in zip(starts[1:], (*batch_sizes[1:], 0), batch_sizes, strict=True):
-        # Step t reads what t+1 left behind; a sequence that begins at t reads its first state.
+        # Step t starts from the h' of t+1; a sequence whose last step is t starts from its first state.
         parts += [past[start : start + later], past[rows + later : rows + n]]
     return np.concatenate(parts)
 
@@ -133,12 +135,12 @@ def _backward_span(
     weight_hh: Float[ndarray, "H H"],
     nonlinearity: str,
 ) -> None:
-    """Fill d_a; d_h moves from behind the span to before it."""
+    """Fill d_a, and overwrite d_h after the span with d_h before it."""
     if nonlinearity == "tanh":
         # (2)  tanh' = 1 - tanh², for all steps at once
         np.subtract(1, np.multiply(h_next, h_next, out=d_a), out=d_a)
     for d_a_t, d_y_t, h_t in zip(d_a, d_y, h_next, strict=True):
-        np.add(d_h, d_y_t, out=d_h)  # h' is read by y_t and by the next step
+        np.add(d_h, d_y_t, out=d_h)  # h' is used as y_t and by the next step
         if nonlinearity == "tanh":
             np.multiply(d_h, d_a_t, out=d_a_t)  # (2)
         else:
