@@ -50,10 +50,8 @@ SEVEN = (
 )
 """One row, small, middling, large, wide, many short rows, a language model."""
 SIZES = (*SEVEN, Size(100, 64, 512, 512))
-SOME = (SEVEN[1], SEVEN[3], SEVEN[6])
-"""The sizes of the less common forms."""
-QUICK = SEVEN[1]
-"""The size of --quick and of the ladder."""
+SOME, QUICK = (SEVEN[1], SEVEN[3], SEVEN[6]), SEVEN[1]
+"""The sizes of the less common forms; the size of --quick and of the ladder."""
 FLASH_RNN = Size(1024, 16, 768, 768)
 """The size of FlashRNN's published figures (Pöppel et al. 2024, arXiv:2412.07752)."""
 LARGE = (Size(1000, 32, 256, 256), Size(50, 128, 1024, 1024), FLASH_RNN)

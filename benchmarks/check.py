@@ -20,8 +20,7 @@ from benchmarks.registry import find
 from benchmarks.timing import gpu, oracle
 from benchmarks.timing.session import Failed, InProcess, Ready, Round
 
-SIZE = Size(7, 5, 3, 6)
-SIZE_ON_GPU = Size(12, 16, 64, 128)
+SIZES = {"cpu": Size(7, 5, 3, 6), "cuda": Size(12, 16, 64, 128)}
 PRECISIONS = {"cpu": [("float64", False), ("float32", False)]}
 PRECISIONS["cuda"] = [*PRECISIONS["cpu"], ("float32", True), ("float16", False), ("bfloat16", False)]
 LAYERS = {
@@ -40,8 +39,8 @@ class Finding(NamedTuple):
 
 def forms(device: str, dtype: str, tf32: bool) -> list[Case]:
     """Every cell, mode and form at one small size."""
-    size = SIZE if device == "cpu" else SIZE_ON_GPU
-    common: Any = {"modes": MODES, "layouts": LAYOUTS, "dtypes": [dtype], "sizes": [size], "tf32": [tf32]}
+    common: Any = {"dtypes": [dtype], "sizes": [SIZES[device]], "tf32": [tf32]}
+    common |= {"modes": MODES, "layouts": LAYOUTS}
     kinds: list[dict[str, Any]] = [{}, {"layers": 2}, {"bidirectional": True}, {"projected": True}]
     found = [case for kind in kinds for case in select(Selection(**common, **kind))]
     return on_device(found, device)

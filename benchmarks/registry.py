@@ -46,8 +46,7 @@ CONTENDERS: dict[str, Callable[[str], Contender]] = {
 }
 """In the order in which they take turns. A name that ends in -graph runs as a CUDA graph."""
 
-ON_DEMAND = ("torch-compile", "torch-compile-graph")
-"""They compile for a minute per case."""
+ON_DEMAND = ("torch-compile", "torch-compile-graph")  # a minute of compilation per case
 
 
 def names(chosen: Sequence[str] = (), compiled: bool = False) -> list[str]:

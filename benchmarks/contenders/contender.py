@@ -40,10 +40,8 @@ class Contender:
     devices: Sequence[str] = ("cpu",)
     library = "numpy"
     """The library of its matrix products, numpy or torch: decides which floor it is compared with."""
-    is_floor = False
-    """Only matrix products: there is no outcome to check."""
-    compiles = False
-    """Its first step takes minutes."""
+    is_floor = False  # only matrix products: there is no outcome to check
+    compiles = False  # its first step takes a minute
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -46,14 +46,10 @@ def taken(forward: Callable[[], object], case: Case, module: nn.Module) -> tuple
         forward()
     kernel = next((kernel for mark, kernel in MARKS.items() if mark in seen.names), "ATen")
     text = rule(case, kernel)
-    if kernel == "cuDNN" and not one_buffer(module):
+    buffers = {weight.untyped_storage().data_ptr() for weight in module.parameters()}
+    if kernel == "cuDNN" and len(buffers) > 1:  # flatten_parameters() does nothing for bfloat16
         text += "; the weights are not in one buffer, so that every call copies them"
     return kernel, text
-
-
-def one_buffer(module: nn.Module) -> bool:
-    """Whether flatten_parameters() put all weights into one buffer. It does nothing for bfloat16."""
-    return len({weight.untyped_storage().data_ptr() for weight in module.parameters()}) == 1
 
 
 def expected(case: Case) -> str:

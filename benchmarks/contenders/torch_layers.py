@@ -16,9 +16,6 @@ from benchmarks.contenders.data import make_data
 from benchmarks.contenders.torch_step import Step, load, set_tf32
 from scratch_rnn import torch_autograd
 
-WARM_UP_STEPS = 3
-"""Before a capture, as torch's documentation of CUDA graphs asks for."""
-
 
 class TorchLayer(Contender):
     """A class with torch.nn's signature."""
@@ -135,7 +132,7 @@ class CudaGraph(Contender):
         side_stream: Any = cuda.Stream()
         side_stream.wait_stream(cuda.current_stream())
         with cuda.stream(side_stream):
-            for _ in range(WARM_UP_STEPS):
+            for _ in range(3):  # as torch's documentation of CUDA graphs asks for
                 eager.before()
                 eager.step()
         cuda.current_stream().wait_stream(side_stream)

@@ -20,10 +20,8 @@ from benchmarks.timing.machine import program
 from benchmarks.timing.session import Round
 from scratch_rnn.checks import fail
 
-FLUSH_BYTES = 2**28
-"""Overwritten before each step that events time: larger than the L2 cache of any GPU so far."""
-MOST_STEPS = 200
-"""Of a round, however short a step is."""
+FLUSH_BYTES = 2**28  # overwritten before each step that events time: more than any L2 cache so far
+MOST_STEPS = 200  # of a round, however short a step is
 CONDITIONS = ("clocks.sm", "clocks.mem", "power.draw", "temperature.gpu", "clocks_event_reasons.active")
 """What nvidia-smi reports after each case."""
 
@@ -146,10 +144,8 @@ def facts() -> dict[str, Any]:
         "cudnn": backends.cudnn.version(),
         "cudnn_benchmark": backends.cudnn.benchmark,
         "tf32_by_default": {"matmul": matmul.allow_tf32, "cudnn": backends.cudnn.allow_tf32},
-        "reduced_precision_sums": {
-            "float16": matmul.allow_fp16_reduced_precision_reduction,
-            "bfloat16": matmul.allow_bf16_reduced_precision_reduction,
-        },
+        "float16_reduced_sums": matmul.allow_fp16_reduced_precision_reduction,
+        "bfloat16_reduced_sums": matmul.allow_bf16_reduced_precision_reduction,
     }
 
 

@@ -13,8 +13,7 @@ from benchmarks.timing.session import Failed, Ready, Round, Session
 from benchmarks.timing.stats import Quartiles, paired, quartiles, verdict
 
 OpenSession = Callable[[Contender, Case], Session]
-WIDE = 2
-"""A row whose quartiles of time differ by more than this factor is flagged."""
+WIDE = 2  # a row whose quartiles of time differ by more than this factor is flagged
 
 
 @dataclass(frozen=True)
@@ -144,25 +143,21 @@ def _rows(case: Case, turns: Sequence[_Turns], baselines: Mapping[str, str], pea
             error=each.error,
             refused=each.refused,
             kernel=ready.kernel,
-            rule=_rule(ready),
+            rule=ready.rule,
             blas=ready.blas,
             memory=ready.memory,
             launches=None if ready.launches is None else len(ready.launches) / case.size.steps,
             idle_cpu=sum(taken.idle_cpu for taken in each.rounds),
         )
+        if row.kernel == "cuDNN" and ready.launches is not None:
+            observed = gpu.observed_algorithm(ready.launches)
+            row = replace(row, rule=f"{row.rule}; the kernels are {observed}")
         if not each.refused:
             floor = floors.get(each.contender.library)
             row = replace(row, **_timed(case, each, timed.get(row.baseline), floor, peak))
             row = replace(row, flags=_flags(row))
         rows.append(row)
     return rows
-
-
-def _rule(ready: Ready) -> str:
-    """The rule of torch's source, and on a GPU what the names of the kernels say."""
-    if ready.kernel != "cuDNN" or ready.launches is None:
-        return ready.rule
-    return f"{ready.rule}; the kernels are {gpu.observed_algorithm(ready.launches)}"
 
 
 def _timed(

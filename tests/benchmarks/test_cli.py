@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from benchmarks import check
 from benchmarks.cases import SWEEPS, Case, Size
 from benchmarks.cli import app
+from benchmarks.ladder.rungs import RUNGS
 from benchmarks.options import LadderOptions, Options
 from benchmarks.registry import find
 from benchmarks.report.record import flags
@@ -86,7 +87,12 @@ def test_a_tiny_ladder_from_end_to_end(tmp_path: Path) -> None:
     assert [row["baseline"] for row in rows[1 : len(rungs)]] == rungs[:-1]
     assert all(len(row["ratio"]) == 3 for row in rows[1:])
     assert plot_file.read_bytes().startswith(b"\x89PNG")
-    assert invoke("table", str(json_file)).exit_code == 2  # its ratios are not against torch.nn
+    shown = invoke("table", str(json_file)).output.splitlines()
+    assert shown[0] == "| time of the rung before / time, training / inference | RNN | GRU | LSTM |"
+    factors = {row["contender"]: f"{row['ratio'][0]:.2f}" for row in rows[1 : len(rungs)]}
+    assert shown[2:-2] == [f"| {name} | {factors.get(name, '')} |  |  |" for name in list(RUNGS)[1:]]
+    assert shown[-1].startswith("Measured on ")
+    assert invoke("table", str(json_file), str(json_file)).exit_code == 2
 
 
 def test_json_is_written_after_every_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
