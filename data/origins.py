@@ -1,9 +1,9 @@
-"""Where each data file comes from: one function a family, and the rule of every split.
+"""The origin of each data file: one function per family, and the rule of every split.
 
 Is: functions from a file of a pinned package to the text of a data file.
 Is not: the command (that is rebuild.py), nor anything that a lab needs: labs read the files.
 
-No random numbers anywhere: a split is a rule on a sorted or given order, told at its function.
+No random numbers anywhere: a split is a rule on a sorted or given order, given in its function.
 """
 
 import codecs
@@ -24,7 +24,7 @@ PYTHON = "3.11.7"  # pydoc_data.topics differs between Python versions
 
 
 def goog() -> str:
-    """Google's daily prices, unadjusted, oldest first, the package's digits kept as they stand."""
+    """Google's daily prices, unadjusted, oldest first, the package's digits unchanged."""
     table = csv.DictReader(io.StringIO(source("bokeh_sampledata", "bokeh_sampledata/_data/stocks.csv.gz")))
     names = ("Date", "Open", "High", "Low", "Close", "Volume")
     rows = sorted([row[name] for name in names] for row in table if row["Ticker"] == "GOOG")

@@ -1,4 +1,4 @@
-"""The packages that the data files come from: their pins, and how one file of theirs is read.
+"""The packages that the data files come from: their pinned versions, and a reader for their files.
 
 Is: a reader that looks a file up by the package's own record, without importing the package, so
 `pip install --no-deps` is enough. Is not: an installer (the pip line is in README.md).
@@ -19,7 +19,7 @@ PINS = {
 
 
 class NotPinnedError(Exception):
-    """What a file is built from is not here, or is not the version it was built from."""
+    """A package is not installed, or not with the pinned version."""
 
 
 def source(package: str, path: str) -> str:

@@ -1,6 +1,6 @@
 """Write the data files of this folder, or check them, byte for byte. The origins are in origins.py.
 
-Is: a command for whoever changes the data. Is not: needed to run a lab, or a downloader: it reads
+Is: a command for people who change the data. Is not: needed to run a lab, nor a downloader: it reads
 installed packages only (the pip line that installs them is in README.md).
 
     python data/rebuild.py [NAME ...]            write the named files (none: all) and SHA256SUMS
@@ -26,7 +26,7 @@ def sum_line(name: str, content: bytes) -> str:
 
 
 def difference(name: str) -> str | None:
-    """What is wrong with a file that lies here, or None."""
+    """The fault of a file in this folder, or None."""
     try:
         built = BUILDERS[name]().encode()
     except NotPinnedError as reason:
@@ -44,7 +44,7 @@ def difference(name: str) -> str | None:
 
 
 def write(names: list[str]) -> None:
-    """Build all the named files, then write them and the sums of all files that lie here."""
+    """Build all the named files, then write them and the sums of all files of this folder."""
     built = {name: BUILDERS[name]().encode() for name in names}
     for name, content in built.items():
         (HERE / name).write_bytes(content)

@@ -9,23 +9,23 @@ from scratch_rnn.checks import fail
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to, renamed to `path` at the end; whatever goes wrong, `path` stays as it was."""
-    beside = path.with_name(f".{path.name}.part")
+    """A temporary path to write to. It is renamed to `path` at the end; an error leaves `path` unchanged."""
+    part = path.with_name(f".{path.name}.part")
     try:
-        yield beside
-        beside.replace(path)
+        yield part
+        part.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def check_writable(option: str, path: Path) -> None:
-    """A file that cannot be written is found out before the work, not after it."""
+    """UsageError if the file cannot be written. Called before the work starts."""
     try:
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a folder")
-        beside = path.with_name(f".{path.name}.part")
-        beside.touch()
-        beside.unlink(missing_ok=True)  # several processes may look at once
+        part = path.with_name(f".{path.name}.part")
+        part.touch()
+        part.unlink(missing_ok=True)  # several processes may check at the same time
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         fail(option, "a file in a folder that exists and can be written", f"{path} ({reason})")

@@ -114,6 +114,8 @@ def sizes_of(kind: str, named: Mapping[str, HasShape]) -> Sizes:
             raise ValueError(checks.message(who, f"a parameter {name}", sorted(shapes)))
         letters = {"G": None, "I": None} if name == "weight_ih_l0" else {"P": None, "H": None}
         checks.expect_shape(who, name, shapes[name], **letters)
+    if kind != "lstm" and "weight_hr_l0" in shapes:
+        raise ValueError(checks.message(who, "no weight_hr_l0", shapes["weight_hr_l0"]))
     rows, input_size = shapes["weight_ih_l0"]
     if rows % gates:
         expected = f"weight_ih_l0 of shape (G, I) with G = {gates} gates × H"

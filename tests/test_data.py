@@ -1,4 +1,4 @@
-"""The data that labs read by default is the data that data/README.md describes."""
+"""The default data of the labs is the data that data/README.md describes."""
 
 import hashlib
 import re
@@ -26,7 +26,7 @@ def test_nothing_is_left_out() -> None:
 
 
 def test_rows() -> None:
-    told = dict(re.findall(r"^\| (\S+) \|.*?\| ([\d,]+)(?: characters)? \|", _readme(), flags=re.MULTILINE))
+    stated = dict(re.findall(r"^\| (\S+) \|.*?\| ([\d,]+)(?: characters)? \|", _readme(), flags=re.MULTILINE))
     counts = {
         "goog.csv": len(read_columns(DATA / "goog.csv", ["open", "high", "low", "close", "volume"])),
         "sunspots.csv": len(read_columns(DATA / "sunspots.csv", ["year", "sunspots"])),
@@ -38,10 +38,10 @@ def test_rows() -> None:
         for name in SUMS
         if name not in counts
     }
-    assert {name: int(count.replace(",", "")) for name, count in told.items()} == counts
+    assert {name: int(count.replace(",", "")) for name, count in stated.items()} == counts
 
 
-def test_no_word_stands_on_both_sides() -> None:
+def test_no_word_is_on_both_sides() -> None:
     for name in ("sentiment", "emoji_en_ko"):
         sides = [
             {

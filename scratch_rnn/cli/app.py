@@ -1,35 +1,39 @@
 """The command line: `python -m scratch_rnn` runs every lab, `python -m scratch_rnn lab NAME` one.
 
-It reads options (arguments.py), calls scratch_rnn.labs, and writes what comes back. Exit status 0 where the
-implementations agree, 1 where they don't or a run fails, 2 for a user's mistake; a message is one line.
+It reads options (arguments.py), calls scratch_rnn.labs and writes the results. Exit status: 0 if the
+implementations agree, 1 if they differ or a run fails, 2 for a usage error. Every error message is one line.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import typer
-from rich.console import Console
 
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
+from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.cli.parity import parity
-from scratch_rnn.cli.terminal import one_line_errors, progress
-from scratch_rnn.labs import LABS, Failure, Lab, Report, UsageError, run_lab
+from scratch_rnn.cli.terminal import print_table, progress
+from scratch_rnn.cli.trace import trace_app
+from scratch_rnn.labs import LABS, Failure, Lab, Report, Settings, UsageError, run_lab
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.checkpoint import read_checkpoint
+from scratch_rnn.labs.harness.implementations import has_engine
 from scratch_rnn.labs.harness.options import make_settings
-from scratch_rnn.torch_autograd.models.distributed import joined
+from scratch_rnn.torch_autograd.models.distributed import Processes, joined
 
 RUNS = Path("runs")
-"""Where the main job leaves its files."""
+"""The folder that the main job writes to."""
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one lab.")
 app.add_typer(lab_app, name="lab")
 app.command()(parity)
+app.add_typer(trace_app, name="trace")
 
 
 @app.callback(invoke_without_command=True)
@@ -42,8 +46,8 @@ def main(context: typer.Context) -> None:
         reports = []
         for name, kind in LABS.items():
             chosen = make(name, kind.smoke_settings)
-            with progress(name, list(Impl), chosen.steps, quiet=False) as tick:
-                reports.append(run_lab(chosen, list(Impl), tick))
+            with progress(name, list(Impl), chosen.steps, quiet=False) as (tick, track):
+                reports.append(run_lab(chosen, list(Impl), tick, track=track))
             show.write_json(reports[-1], RUNS / f"{name}.json")
             if show.can_plot(chosen):
                 show.plot(reports[-1], RUNS / f"{name}.png")
@@ -52,8 +56,8 @@ def main(context: typer.Context) -> None:
         judge(reports)
 
 
-def lab_command(name: str, given: Mapping[str, Any], common: Common) -> None:
-    """Run one lab and write what is asked for."""
+def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
+    """Run one lab and write the requested files."""
     report_errors = not common.distributed or os.environ.get("RANK", "0") == "0"
     with one_line_errors(report_errors), ExitStack() as stack:
         impls = common.impls
@@ -61,41 +65,56 @@ def lab_command(name: str, given: Mapping[str, Any], common: Common) -> None:
             raise UsageError(message("--save and --load", "one --impl", ", ".join(impls)))
         if common.distributed and impls != ["torch"]:
             raise UsageError(message("--distributed", "--impl torch", ", ".join(impls)))
+        if "engine" in given and not any(map(has_engine, impls)):
+            raise UsageError(
+                message("--engine", "--impl numpy or torch, which have engines", ", ".join(impls))
+            )
         loaded = None if common.load is None else read_checkpoint(common.load, name, impls[0])
         chosen = make(name, given if loaded is None else loaded.settings(given, LABS[name]))
         check_outputs(chosen, common)
         processes = None
         if common.distributed:
+            stack.enter_context(_lost_processes(name))
             processes = _join(stack, chosen)
         if report_errors:
             for warning in chosen.warnings:
                 typer.echo(f"warning: {warning}", err=True)
         quiet = common.quiet or not report_errors
-        with progress(name, impls, chosen.steps, quiet, once=processes is None) as tick:
-            report = run_lab(chosen, impls, tick, common.save, loaded, processes)
+        with progress(name, impls, chosen.steps, quiet, once=processes is None) as (tick, track):
+            report = run_lab(chosen, impls, tick, common.save, loaded, processes, track)
         if report_errors:
             _write(report, common)
             judge([report])
 
 
-def make(name: str, given: Mapping[str, Any]) -> Lab:
-    """The lab with these options; UsageError for one that it does not take."""
+def make(name: str, given: Mapping[str, object]) -> Lab[Settings]:
+    """The lab with these options; UsageError for an unknown option or a bad value."""
     kind = LABS[name]
     return kind(make_settings(name, kind.options, given))
 
 
 def judge(reports: Sequence[Report]) -> None:
-    """Failure where the curves of a lab differ."""
+    """Failure if the loss curves of a lab differ."""
     wrong = [report.lab.name for report in reports if not report.agree]
     if wrong:
         raise Failure(f"the implementations disagree: {', '.join(wrong)}")
 
 
-def _join(stack: ExitStack, chosen: Lab) -> Any:
-    """The processes that torchrun started; UsageError where they cannot share the batch."""
+@contextmanager
+def _lost_processes(name: str) -> Iterator[None]:
+    """Failure for torch's RuntimeError where another process has ended or cannot be reached."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).splitlines()[0]
+        raise Failure(f"{name}: the processes lost contact with each other ({text})") from None
+
+
+def _join(stack: ExitStack, chosen: Lab[Settings]) -> Processes:
+    """The processes that torchrun started; UsageError if the batch cannot be divided among them."""
     try:
         processes = stack.enter_context(joined())
-        processes.share(chosen.settings.batch_size)
+        processes.share(asdict(chosen.settings)["batch_size"])
     except ValueError as error:
         raise UsageError(str(error)) from None
     return processes
@@ -111,12 +130,25 @@ def _write(report: Report, common: Common) -> None:
 
 
 def _show(reports: Sequence[Report]) -> None:
-    """The table, and below it what came out, in lines that are left as they are."""
-    Console().print(show.table(reports))
+    """Print the table, and below it one line of results per lab."""
+    print_table(show.table(reports))
     for report in reports:
         for line in show.results(report):
             typer.echo(line)
 
 
+def hint(context: typer.Context) -> None:
+    """The name of a lab where a command belongs."""
+    name = context.info_name
+    with one_line_errors():
+        raise UsageError(message("python -m scratch_rnn", f"lab {name}", name))
+
+
 for _name, _kind in LABS.items():
+    app.command(
+        _name,
+        hidden=True,
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(hint)
     lab_app.command(_name, help=_kind.__doc__)(command(_kind, lab_command))

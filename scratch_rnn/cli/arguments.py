@@ -1,10 +1,10 @@
-"""From a lab's options to a command line: what typer shows and parses, and where a command may write.
+"""From a lab's options to a command line: what typer shows and parses, and which files a command may write.
 
-Limits are not checked here but in labs/options.py, wherever settings come from.
+Limits of values are checked in labs/harness/options.py, which also sees settings from a checkpoint.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from scratch_rnn.checks import message
-from scratch_rnn.labs import Lab, Training, UsageError
+from scratch_rnn.labs import Lab, Settings, Training, UsageError
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.options import Option, flag, options_of
 from scratch_rnn.outputs import check_writable
@@ -23,53 +23,69 @@ Impl = StrEnum("Impl", ["numpy", "torch", "reference"])
 
 @dataclass(frozen=True)
 class Common:
-    """What all labs take on the command line. The last three are for labs that train, or share a batch."""
+    """Options of all labs. The last three exist only for labs that train, or that can share a batch."""
 
-    impl: Annotated[list[Impl] | None, typer.Option(help="may be repeated; default all three")] = None
+    impl: Annotated[list[Impl] | None, typer.Option(help="may be repeated; default: all three")] = None
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="write losses and results")] = None
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw them")] = None
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw; .png, .svg or .pdf")] = None
     quiet: Annotated[bool, typer.Option("--quiet", help="no table, no progress bar")] = False
-    save: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="with one --impl")] = None
-    load: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="go on from a --save")] = None
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="write a checkpoint; needs one --impl")
+    ] = None
+    load: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="continue from a checkpoint; needs one --impl")
+    ] = None
     distributed: Annotated[
-        bool, typer.Option("--distributed", help="under torchrun, with --impl torch: share every batch")
+        bool, typer.Option("--distributed", help="under torchrun, with --impl torch: divide every batch")
     ] = False
 
     @property
     def impls(self) -> list[str]:
-        """Each once, in the order given."""
+        """The implementations to run, without duplicates, in the order given."""
         return [str(impl) for impl in dict.fromkeys(self.impl or Impl)]
 
 
-def command(lab: type[Lab], call: Callable[[str, Mapping[str, Any], Common], None]) -> Any:
-    """What typer makes `lab NAME` of; `call` gets the name, the lab's own options as given, the rest."""
-    own = [_parameter(option) for option in options_of(lab.options)]
+def command(
+    lab: type[Lab[Settings]],
+    call: Callable[[str, Mapping[str, Any], Any], None],
+    common_options: type[Any] = Common,
+    without: Collection[str] = (),
+) -> Any:
+    """The function that typer turns into `lab NAME`.
+
+    `call` gets the name, the lab's own options that the user gave, and the common options. `without` names
+    options of the lab that the command does not take.
+    """
+    own = [_parameter(option) for option in options_of(lab.options) if option.name not in without]
     common = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in inspect.signature(Common).parameters.values()
+        for parameter in inspect.signature(common_options).parameters.values()
         if _takes(lab, parameter.name)
     ]
 
     def run(**values: Any) -> None:
         given = {each.name: values[each.name] for each in own if values[each.name] is not None}
         given = {key: str(value) if isinstance(value, StrEnum) else value for key, value in given.items()}
-        call(lab.name, given, Common(**{each.name: values[each.name] for each in common}))
+        call(lab.name, given, common_options(**{each.name: values[each.name] for each in common}))
 
     function: Any = run
     function.__signature__ = inspect.Signature([*own, *common])
     return function
 
 
-def check_outputs(chosen: Lab, common: Common) -> None:
-    """Every file can be written, and none is written over another or over what is read."""
+def check_outputs(chosen: Lab[Settings], common: Any) -> None:
+    """UsageError if an output cannot be written, or if it is also an input or another output."""
     if common.plot is not None and not show.can_plot(chosen):
-        raise UsageError(message(chosen.name, "no --plot, as there is nothing to draw", common.plot))
+        raise UsageError(message(chosen.name, "no --plot: this lab draws nothing", common.plot))
+    if common.plot is not None and common.plot.suffix.lower() not in show.FORMATS:
+        raise UsageError(message("--plot", f"a name that ends in {', '.join(show.FORMATS)}", common.plot))
     read = {flag(name): value for name, value in asdict(chosen.settings).items() if _is_file(chosen, name)}
     taken = {Path(path).absolute(): option for option, path in read.items() if path is not None}
-    if common.load is not None and common.save is None:
-        taken[common.load.absolute()] = "--load"
-    for name in ("save", "json", "plot"):
-        path = getattr(common, name)
+    load = getattr(common, "load", None)
+    if load is not None and common.save is None:
+        taken[load.absolute()] = "--load"
+    for name in ("save", "npz", "json", "plot"):
+        path = getattr(common, name, None)
         if path is None:
             continue
         if path.absolute() in taken:
@@ -78,11 +94,11 @@ def check_outputs(chosen: Lab, common: Common) -> None:
         check_writable(flag(name), path)
 
 
-def _is_file(chosen: Lab, name: str) -> bool:
+def _is_file(chosen: Lab[Settings], name: str) -> bool:
     return any(each.file for each in options_of(type(chosen.settings)) if each.name == name)
 
 
-def _takes(lab: type[Lab], option: str) -> bool:
+def _takes(lab: type[Lab[Settings]], option: str) -> bool:
     trains, shares = ("save", "load"), ("distributed",)
     if option in shares:
         return lab.distributes
@@ -90,7 +106,7 @@ def _takes(lab: type[Lab], option: str) -> bool:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """An option as typer wants it: None is 'not given'; limits are checked by labs/options.py."""
+    """An option as typer takes it. None means "not given"; limits are checked in labs/harness/options.py."""
     kind: Any = StrEnum(option.name, [(c, c) for c in option.choices]) if option.choices else option.kind
     name = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
     default = "" if option.default is None else f" [{option.default}]"

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from scratch_rnn.checks import Failure
-from scratch_rnn.cli.terminal import one_line_errors
+from scratch_rnn.cli.errors import one_line_errors
+from scratch_rnn.cli.terminal import print_table
 from scratch_rnn.outputs import check_writable, replacing
 
 if TYPE_CHECKING:
@@ -167,4 +168,4 @@ def _print(title: str, titles: Titles, rows: Rows) -> None:
         shown.add_column(each)
     for row in rows:
         shown.add_row(*row)
-    Console().print(shown)
+    print_table(shown)

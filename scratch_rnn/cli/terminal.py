@@ -1,22 +1,33 @@
-"""What lies between a run and the terminal: a progress bar, Ctrl-C, and errors of one line."""
+"""The terminal during a run: progress bar, Ctrl-C and tables."""
 
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
-from typing import Any
+from types import FrameType
+from typing import TypeVar
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from scratch_rnn.labs import Failure, UsageError
-from scratch_rnn.labs.harness.run import Tick
+from scratch_rnn.labs.harness.protocols import Track
+from scratch_rnn.labs.harness.run import Interrupted, Tick
+
+T = TypeVar("T")
+WIDEST = 10_000
+"""Columns of a terminal on which every table fits."""
 
 
 @contextmanager
-def progress(name: str, impls: Sequence[str], steps: int, quiet: bool, once: bool = True) -> Iterator[Tick]:
-    """What `run_lab` ticks: draws a bar on a terminal, is silent in a pipe, and passes Ctrl-C on."""
+def progress(
+    name: str, impls: Sequence[str], steps: int, quiet: bool, once: bool = True
+) -> Iterator[tuple[Tick, Track]]:
+    """The callbacks of `run_lab`: one after every step, one around the parts of the evaluation.
+
+    They draw progress bars on a terminal and nothing in a pipe. After Ctrl-C the first returns True, the
+    second raises Interrupted.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     silent = quiet or not console.is_terminal
@@ -30,19 +41,25 @@ def progress(name: str, impls: Sequence[str], steps: int, quiet: bool, once: boo
             bar.update(tasks[impl], completed=done)
             return asked_to_stop.is_set()
 
-        yield tick
+        def track(label: str, parts: Sequence[T]) -> Iterator[T]:
+            for part in bar.track(parts, description=label):
+                if asked_to_stop.is_set():
+                    raise Interrupted
+                yield part
+
+        yield tick, track
 
 
 @contextmanager
 def stopping_between_steps(once: bool) -> Iterator[Event]:
-    """Ctrl-C sets the event, so that a step is never cut in half.
+    """Ctrl-C sets the event, so that a run stops between two steps.
 
-    With `once`, a second Ctrl-C stops at once. Under torchrun one Ctrl-C arrives twice, from the terminal
-    and from torchrun: there, without.
+    With `once`, a second Ctrl-C raises KeyboardInterrupt. Under torchrun one Ctrl-C arrives twice, from the
+    terminal and from torchrun, so `once` is False there.
     """
     asked = Event()
 
-    def ask(number: int, frame: Any) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
         asked.set()
         if once:
             signal.signal(signal.SIGINT, before)
@@ -54,21 +71,9 @@ def stopping_between_steps(once: bool) -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def one_line_errors(report_errors: bool = True) -> Iterator[None]:
-    """A user's mistake, a failed run or a file that cannot be written as one line and an exit status."""
-    try:
-        yield
-    except UsageError as error:
-        status, text = 2, str(error)
-    except Failure as error:
-        status, text = 1, str(error)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        status, text = 1, str(error)
-    else:
-        return
-    if report_errors:
-        typer.echo(f"error: {' '.join(text.splitlines())}", err=True)
-    raise typer.Exit(status)
+def print_table(table: Table) -> None:
+    """Print a table as wide as it is: no cell is cut."""
+    console = Console()
+    wide = console.options.update(width=WIDEST)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
+    console.print(table)

@@ -1,18 +1,19 @@
 """Lab 11-1, basics: three words of five letters through an RNN, and the batch_first trap.
 
-Nothing is trained. The batch (3, 5, 4) is words × letters × one-hot. With batch_first the layer reads it
-so. Without, it reads the same array as 3 time steps of 5 rows: no error, the same output shape, but the
-words have become time, and what happens to word 0 reaches words 1 and 2. The course falls into it.
+Nothing is trained. The batch (3, 5, 4) is words × letters × one-hot, the layout of batch_first. Without
+batch_first the layer reads the same array as 3 time steps of 5 rows. There is no error and the output has the
+same shape, but the axis of words is now time: a change of word 0 changes the outputs of words 1 and 2. The
+course makes this mistake.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.harness.lab import Lab, Settings
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Lab, Result, Settings
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 WORDS = ("hello", "eolll", "lleel")
@@ -25,29 +26,30 @@ class Options(Settings):
     hidden: int | None = 2
 
 
-class Basics(Lab):
-    """Shapes, and which outputs a change of word 0 moves."""
+class Basics(Lab[Options]):
+    """Shapes, and which outputs a change of word 0 affects."""
 
     name = "basics"
     options = Options
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         alphabet = Alphabet("helo")
         self.x = alphabet.one_hot(np.stack([alphabet.encode(word) for word in WORDS]))
         self.changed = self.x.copy()
-        self.changed[0] = self.x[0, ::-1]  # word 0 spelt backwards; the others as they were
+        self.changed[0] = self.x[0, ::-1]  # word 0 reversed; the others unchanged
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
-        """RNN(4, 2): the layer alone."""
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
+        """RNN(4, 2) without a head."""
         s = self.settings
         return implementation.SequenceModel(s.cell, self.x.shape[-1], s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Any) -> dict[str, Any]:
-        """Read both ways with the same weights."""
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
+        """Outputs with and without batch_first, with the same weights."""
         outputs, state = trainer.predict(self.x)
         h_n = state[0] if isinstance(state, tuple) else state
-        # A layer without batch_first takes the first axis for time: to one with batch_first, that is
+        assert h_n is not None
+        # A layer without batch_first reads the first axis as time. For a layer with batch_first, that is
         # the array with its first two axes exchanged.
         time_major = [trainer.predict(x.swapaxes(0, 1))[0].swapaxes(0, 1) for x in (self.x, self.changed)]
         return {
@@ -58,11 +60,11 @@ class Basics(Lab):
             "moved_by_word_0": _moved(*time_major),
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
-        """Shapes, and the trap."""
+    def summary(self, result: Result) -> str:
+        """Shapes, and the effect of batch_first."""
         shapes = f"output {tuple(result['output_shape'])}, state {tuple(result['state_shape'])}"
         right, wrong = result["moved_by_word_0_batch_first"], result["moved_by_word_0"]
-        return f"{shapes}; word 0 moves words {right} with batch_first, {wrong} without"
+        return f"{shapes}; word 0 affects words {right} with batch_first, {wrong} without"
 
 
 def _moved(before: ndarray, after: ndarray) -> list[int]:

@@ -1,8 +1,8 @@
 """Lab 11-2, hihello: teach an RNN to answer 'hihell' with 'ihello'.
 
-The smallest sequence that no table from letter to letter can solve: after h comes i, but also e; after
-l comes l, but also o. Everything else is charseq.py. Without a head it ends on 'ilello' for seed 0,
-as it does in the course; `--head` cures it.
+A table from one letter to the next cannot solve it: h is followed by i and by e, l by l and by o. Everything
+else is in charseq.py. Without a head, seed 0 ends with 'ilello', as in the course; with `--head` it ends with
+'ihello'.
 """
 
 from scratch_rnn.labs.charseq import CharSeq, NextCharacter

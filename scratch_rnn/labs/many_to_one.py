@@ -1,31 +1,36 @@
 """Lab 11-0, many-to-one: a word in, letter by letter, one label out.
 
-Words of different lengths make a batch by packing (packed.py): no step is spent on padding, and what the
-head reads is the state at each word's own last step, an <EOS>. With `--level word` the same reads
-sentences word by word. A letter or a word that the training lines do not have is read as <UNK>.
+Words of different lengths are packed into a batch (packed.py): no step is spent on padding, and the head
+reads the output at each word's own last step, an <EOS>. With `--level word` the lab reads sentences word by
+word. A letter or a word that does not occur in the training lines is read as <UNK>.
 
-Beside the accuracy on unseen lines stands that of always saying the commoner label. On the default data the
-two are close: how a word is spelled says little of what people feel about it, and the net soon knows its
-training words by heart. (The lexicon lists many words several times, once a sense. Split by senses, the
-same word stands on both sides, and the same net reads four of five right: that is memory.)
+The result is the accuracy on unseen lines, and for comparison that of always predicting the more frequent
+label. On the default data the two are close: the spelling of a word says little about its sentiment, and the
+network memorizes its training words. (The lexicon lists many words several times, once per sense. With a
+split by sense, the same word is in both parts, and the same network classifies four of five correctly: it
+remembers them.)
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import data_file, read_tsv
 from scratch_rnn.labs.inputs.vocabulary import EOS, UNK, Vocabulary
 
 EMBEDDING = 32
+AT_ONCE = 1024
+"""Lines evaluated at once."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +41,23 @@ class Options(Training):
     hidden: int | None = 64
     lr: float = 0.003
     batch_size: int = option(32, "lines in a batch", least=1)
-    examples: str | None = option(None, "text TAB 0 or 1, a line each; default words good and bad", file=True)
-    test_examples: str | None = option(
-        None, "the same, unseen; default the last tenth of --examples", file=True
+    examples: str | None = option(
+        None, "lines of text TAB 0 or 1; default: positive and negative words", file=True
     )
-    level: str = option("char", "what a text is read by", choices=("word", "char"))
+    test_examples: str | None = option(
+        None, "the same, unseen; default: the last tenth of --examples", file=True
+    )
+    level: str = option("char", "unit of a text", choices=("word", "char"))
 
 
-class ManyToOne(Lab):
+class ManyToOne(TrainingLab[Options]):
     """A word in, letter by letter, or a sentence, word by word; one label out."""
 
     name = "many-to-one"
     options = Options
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         train, test = self._data()
         self.vocabulary = Vocabulary([text for text, _ in train], settings.level, (EOS, UNK))
@@ -61,7 +68,7 @@ class ManyToOne(Lab):
         self.default_steps = 20 * self.epoch
 
     def _data(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-        """Lines to learn from, and to measure on."""
+        """(training lines, unseen lines)."""
         s = self.settings
         lines = _read("--examples", data_file("--examples", s.examples, "sentiment.tsv"))
         if s.test_examples is not None:
@@ -74,13 +81,13 @@ class ManyToOne(Lab):
         return lines[:cut], lines[cut:]
 
     def _encode(self, lines: Sequence[tuple[str, int]]) -> tuple[list[ndarray], ndarray, int]:
-        """(each text by numbers, labels, how many letters or words are unknown)."""
+        """(each text as indices, labels (N,), the number of unknown letters or words)."""
         encoded = [self.vocabulary.encode(text) for text, _ in lines]
         texts = [np.array(each.indices, dtype=np.int64) for each in encoded]
         return texts, np.array([label for _, label in lines]), sum(each.unknown for each in encoded)
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
-        """Embedding, GRU(32, 64), and a head on each word's last step."""
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
+        """Embedding, GRU(32, 64), and a head at each word's last step."""
         s = self.settings
         return implementation.SequenceModel(
             s.cell,
@@ -93,39 +100,43 @@ class ManyToOne(Lab):
             dtype=dtype,
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """A list of texts, which the model packs, and their labels."""
         rows = self.batches.rows(step)
         return [self.x[row] for row in rows], self.y[rows]
 
-    def result(self, trainer: Any) -> dict[str, Any]:
-        """Accuracy on unseen lines, and that of the commoner label."""
-        said = trainer.predict(self.test_x)[0].argmax(axis=-1)
-        commoner = int(2 * self.y.sum() > len(self.y))
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
+        """Accuracy on unseen lines, and that of the more frequent label."""
+        pieces = [
+            trainer.predict(self.test_x[start : start + AT_ONCE])[0].argmax(axis=-1)
+            for start in track("evaluation", range(0, len(self.test_x), AT_ONCE))
+        ]
+        predicted = np.concatenate(pieces)
+        majority = int(2 * self.y.sum() > len(self.y))
         return {
-            "accuracy": float((said == self.test_y).mean()),
-            "majority": float((self.test_y == commoner).mean()),
-            "examples": len(said),
+            "accuracy": float((predicted == self.test_y).mean()),
+            "majority": float((self.test_y == majority).mean()),
+            "examples": len(predicted),
             "unknown": self.unknown,
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Both accuracies."""
-        strange = f"; {result['unknown']} unknown tokens" if result["unknown"] else ""
+        unknown = f"; {result['unknown']} unknown tokens" if result["unknown"] else ""
         return (
-            f"{result['accuracy']:.2%} of {result['examples']} unseen lines right "
-            f"(always the commoner label: {result['majority']:.2%}){strange}"
+            f"{result['accuracy']:.2%} of {result['examples']} unseen lines correct "
+            f"(always the more frequent label: {result['majority']:.2%}){unknown}"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Both accuracies."""
         some = next(iter(results.values()))
-        bars = {"commoner label": some["majority"]}
+        bars = {"more frequent label": some["majority"]}
         bars |= {impl: result["accuracy"] for impl, result in results.items()}
         drawn = axes.bar(list(bars), list(bars.values()), color=["0.7", *["C0"] * len(results)])
         axes.bar_label(drawn, fmt="%.3f")
         axes.set_title(f"many-to-one: {some['examples']} unseen lines")
-        axes.set_ylabel("share that is right")
+        axes.set_ylabel("accuracy")
         axes.set_ylim(0, 1)
 
 

@@ -1,10 +1,10 @@
 """Lab 11-0, one-to-many: an image of a handwritten digit goes in once, its name comes out letter by letter.
 
-The 8×8 image sets the first state through a linear map (caption.py of each implementation); a decoder spells.
-Each training step reads the right letter before it; on unseen images the decoder reads its own letters,
-until it says <EOS> or has said as many as the longest name has. Right is a name with no letter wrong.
+A linear map of the 8×8 image is the first state of a decoder (caption.py of each implementation). In
+training, each step reads the correct letter before it. On unseen images the decoder reads its own letters,
+until it predicts <EOS> or reaches the length of the longest name. A name is correct if all its letters are.
 
-Korean names are spelled in jamo, the letters that a syllable is made of (하나: ㅎ ㅏ ㄴ ㅏ), so that they are
+Korean names are spelled in jamo, the letters of a syllable (하나: ㅎ ㅏ ㄴ ㅏ), so that they are
 sequences too.
 """
 
@@ -12,15 +12,17 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import Row, data_file, finite, read_tsv
 from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, Vocabulary
 
@@ -30,6 +32,8 @@ NAMES = {
 }
 PIXELS, DARKEST = 64, 16
 EMBEDDING = 16
+AT_ONCE = 1024
+"""Images evaluated at once."""
 SHOWN = 24
 """Unseen images in the picture."""
 
@@ -41,19 +45,19 @@ class Options(Training):
     cell: str = "gru"
     hidden: int | None = 64
     batch_size: int = option(64, "images in a batch", least=1)
-    digits: str | None = option(None, "label TAB 64 pixels, a line each; default the UCI digits", file=True)
-    test_digits: str | None = option(None, "the same, unseen; default the last tenth of --digits", file=True)
+    digits: str | None = option(None, "lines of label TAB 64 pixels; default: the UCI digits", file=True)
+    test_digits: str | None = option(None, "the same, unseen; default: the last tenth of --digits", file=True)
     language: str = option("en", "of the names", choices=("en", "ko"))
 
 
-class OneToMany(Lab):
+class OneToMany(TrainingLab[Options]):
     """An image of a handwritten digit in, its name out, letter by letter."""
 
     name = "one-to-many"
     options = Options
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         names = [unicodedata.normalize("NFD", name) for name in NAMES[settings.language]]
         self.vocabulary = Vocabulary(names, "char", (SOS, EOS))
@@ -65,7 +69,7 @@ class OneToMany(Lab):
         self.default_steps = 20 * self.epoch
 
     def _data(self) -> Sequence[tuple[ndarray, ndarray]]:
-        """(images, labels) to learn from, and to measure on."""
+        """((training images, labels), (unseen images, labels))."""
         s = self.settings
         digits = _read("--digits", data_file("--digits", s.digits, "digits.tsv"))
         if s.test_digits is not None:
@@ -78,41 +82,44 @@ class OneToMany(Lab):
         cut = count - count // 10
         return [(digits[0][:cut], digits[1][:cut]), (digits[0][cut:], digits[1][cut:])]
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
-        """Image to the first state, embedding, GRU(16, 64), head."""
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
+        """Image to first state, embedding, GRU(16, 64), head."""
         s = self.settings
         return implementation.CaptionModel(
             s.cell, PIXELS, len(self.vocabulary), EMBEDDING, s.hidden, s.layers, dtype=dtype
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
-        """Images; <SOS> and their names; their names and <EOS>."""
+    def batch(self, step: int) -> Batch:
+        """(images, names after <SOS>, names followed by <EOS>)."""
         rows = self.batches.rows(step)
         names = [self.spelled[label] for label in self.labels[rows]]
         start = self.vocabulary.number(SOS)
         return self.images[rows], [np.concatenate([[start], name[:-1]]) for name in names], names
 
-    def result(self, trainer: Any) -> dict[str, Any]:
-        """What the model calls the unseen images."""
-        said, _ = trainer.predict(self.test_images, self.vocabulary.number(SOS), self.max_length)
-        names = [self._word(row.tolist()) for row in said]
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
+        """The predicted names of the unseen images."""
+        names = []
+        for start in track("evaluation", range(0, len(self.test_images), AT_ONCE)):
+            images = self.test_images[start : start + AT_ONCE]
+            predicted, _ = trainer.predict(images, self.vocabulary.number(SOS), self.max_length)
+            names += [self._word(row.tolist()) for row in predicted]
         right = [
             name == NAMES[self.settings.language][n] for name, n in zip(names, self.test_labels, strict=True)
         ]
         return {"exact_match": float(np.mean(right)), "images": len(right), "names": names}
 
     def _word(self, letters: Sequence[int]) -> str:
-        """What stands before the first <EOS>, letters joined to syllables."""
+        """The letters before the first <EOS>, joined to syllables."""
         end = self.vocabulary.number(EOS)
         word = letters[: letters.index(end)] if end in letters else letters
         return unicodedata.normalize("NFC", self.vocabulary.decode(word))
 
-    def summary(self, result: Mapping[str, Any]) -> str:
-        """The share of names without a mistake, and an example."""
-        return f"{result['exact_match']:.2%} of {result['images']} unseen images named without a mistake"
+    def summary(self, result: Result) -> str:
+        """The share of correct names."""
+        return f"{result['exact_match']:.2%} of {result['images']} unseen images named correctly"
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
-        """Unseen images, and what the first implementation calls them; Korean as the digit it means."""
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
+        """Unseen images and the names predicted by the first implementation; Korean names as digits."""
         impl, result = next(iter(results.items()))
         names, columns = NAMES[self.settings.language], 6
         shown = min(SHOWN, len(self.test_images))
@@ -127,7 +134,7 @@ class OneToMany(Lab):
                 name = str(names.index(name)) if name in names else "?"
             axes.text(column + 0.3, row + 0.78, name, ha="center", va="center", color="k" if right else "r")
         axes.set(xlim=(-0.1, columns - 0.3), ylim=(lines, -0.1))
-        axes.set_title(f"one-to-many: unseen images as {impl} names them (red: wrong)")
+        axes.set_title(f"one-to-many: unseen images and names predicted by {impl} (red: wrong)")
         axes.axis("off")
 
 

@@ -1,36 +1,39 @@
-"""Lab 11-6, packed: two ways to make a batch of words of different lengths, and where they part. No training.
+"""Lab 11-6, packed: two ways to batch words of different lengths, and how their results differ. No training.
 
-Padding fills a rectangle up to the longest word. Packing keeps real letters only: step by step, the t-th
-letter of every word that has one, longest word first, and batch_sizes says how many have one.
+Padding fills a rectangle up to the longest word. Packing keeps real letters only: for every step t, the t-th
+letter of every word that has one, longest word first; batch_sizes[t] is the number of these words.
 
     (1)  cells      padding N · T, packing Σ_t batch_sizes[t] = Σ_n length[n]
-    (2)  outputs    at real letters both give what each word gives alone
-    (3)  h_n        padded: the state after the padding, so wrong for every word but the longest
+    (2)  outputs    at real letters both equal the outputs of each word alone
+    (3)  h_n        padded: the state after the padding, wrong for every word but the longest
 
-A second direction reads from the right: in a rectangle it comes to a short word through its padding, and
-then even outputs at real letters are wrong. Here that direction is the same net, with the same weights, on
-words written backwards: a bidirectional layer, but for weights of its own.
+A second direction reads from the right. In a rectangle it reads a short word's padding before its letters, so
+even its outputs at real letters are wrong. Here the second direction is the same network with the same
+weights on reversed words; a bidirectional layer would have separate weights.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
-from scratch_rnn.labs.harness.lab import Lab, Settings
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import Lab, Result, Settings
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, State, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt.packed import pack_sequence, pad_sequence, unpack_sequence
 
 ROUNDING = 100
-"""Differences of so many units in the last place of 1 are rounding."""
-SHOWN_WORDS, SHOWN_LETTERS, ROOM = 20, 16, 8
-"""Of more, the picture shows the beginning; ROOM letters are as wide as what is written below them."""
+"""Differences up to this many machine epsilons count as rounding."""
+SHOWN_WORDS, SHOWN_LETTERS, CAPTION_COLUMNS = 20, 16, 8
+"""Limits of the picture; the captions are CAPTION_COLUMNS letters wide."""
 
 
 @dataclass(frozen=True)
@@ -38,24 +41,24 @@ class Options(Settings):
     """The options of packed."""
 
     hidden: int | None = 30
-    words: str | None = option(None, "one word a line; default names of countries", file=True)
+    words: str | None = option(None, "one word per line; default: names of countries", file=True)
 
 
 class Reading(NamedTuple):
-    """What the net makes of words: outputs (length, H) at their real letters, final states (S, H)."""
+    """Per word: the outputs (length, H) at its real letters, and its final states (S, H)."""
 
     outputs: list[ndarray]
     states: list[ndarray]
 
 
-class Packed(Lab):
+class Packed(Lab[Options]):
     """Words of different lengths in a batch: padded, and packed."""
 
     name = "packed"
     options = Options
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         self.words = _read(data_file("--words", settings.words, "words.txt"))
         self.alphabet = Alphabet(sorted(set("".join(self.words))))
@@ -63,39 +66,41 @@ class Packed(Lab):
         self.longest = max(map(len, self.words))
         self.tolerance = ROUNDING * float(np.finfo(settings.dtype).eps)
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
-        """RNN(V, 30): the layer alone."""
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
+        """RNN(V, 30) without a head."""
         s = self.settings
         return implementation.SequenceModel(s.cell, len(self.alphabet), s.hidden, s.layers, dtype=dtype)
 
-    def result(self, trainer: Any) -> dict[str, Any]:
-        """Cells, and differences from each word read alone; `outputs` are the final states when packed."""
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
+        """Cells, and differences from each word read alone; `outputs` are the packed words' final states."""
         alone, packed, padded = _alone(trainer, self.x), _packed(trainer, self.x), _padded(trainer, self.x)
-        backwards = [x[::-1].copy() for x in self.x]
-        alone_back, packed_back = _alone(trainer, backwards), _packed(trainer, backwards)
-        padded_back = _padded(trainer, backwards, padding_first=True)
+        reversed_x = [x[::-1].copy() for x in self.x]
+        alone_reversed, packed_reversed = _alone(trainer, reversed_x), _packed(trainer, reversed_x)
+        padded_reversed = _padded(trainer, reversed_x, padding_first=True)
         layout = pack_sequence(self.x, enforce_sorted=False)
         return {
             "outputs": [state[-1].tolist() for state in packed.states],
-            "max_difference_from_one_by_one": max(_largest(alone, packed), _largest(alone_back, packed_back)),
+            "max_difference_from_one_by_one": max(
+                _largest(alone, packed), _largest(alone_reversed, packed_reversed)
+            ),
             "padded_cells": len(self.words) * self.longest,
             "packed_cells": len(layout.data),
             "batch_sizes": layout.batch_sizes.tolist(),
             "padded_difference_at_real_letters": max(_each(alone.outputs, padded.outputs)),
             "wrong_final_states": self._wrong_states(_each(alone.states, padded.states)),
-            "bidirectional": self._wrong_letters(alone_back.outputs, padded_back.outputs),
+            "bidirectional": self._wrong_letters(alone_reversed.outputs, padded_reversed.outputs),
         }
 
-    def _wrong_states(self, differences: Sequence[float]) -> list[dict[str, Any]]:
-        """The words whose final state is wrong when padded, and by how much (3)."""
+    def _wrong_states(self, differences: Sequence[float]) -> list[Result]:
+        """The words whose final state is wrong when padded, with the difference (3)."""
         return [
             {"word": word, "padding": self.longest - len(word), "difference": difference}
             for word, difference in zip(self.words, differences, strict=True)
             if difference > self.tolerance
         ]
 
-    def _wrong_letters(self, alone: Sequence[ndarray], padded: Sequence[ndarray]) -> dict[str, Any]:
-        """Where outputs of the second direction are wrong when padded; letters in the order of the word."""
+    def _wrong_letters(self, alone: Sequence[ndarray], padded: Sequence[ndarray]) -> Result:
+        """The wrong outputs of the second direction when padded; letters in the order of the word."""
         words = []
         for word, a, b in zip(self.words, alone, padded, strict=True):
             by_letter = np.abs(a - b).max(axis=1)[::-1]
@@ -109,26 +114,26 @@ class Packed(Lab):
             "words": words,
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
-        """Cells, and what is wrong when padded."""
+    def summary(self, result: Result) -> str:
+        """Numbers of cells, and of wrong states and outputs when padded."""
         r, second, wrong = result, result["bidirectional"], result["wrong_final_states"]
-        off, by = r["max_difference_from_one_by_one"], ""
-        same = "but for rounding" if off <= self.tolerance else f"to within {off:.0e}"
+        deviation, by = r["max_difference_from_one_by_one"], ""
+        same = "except for rounding" if deviation <= self.tolerance else f"to within {deviation:.0e}"
         if wrong:
             worst = max(wrong, key=lambda each: each["difference"])
             by = f", by up to {worst['difference']:.3f} ({worst['word']!r})"
         return (
-            f"{r['padded_cells']} cells padded, {r['packed_cells']} packed; packed is one by one {same}; "
+            f"{r['padded_cells']} cells padded, {r['packed_cells']} packed; packed equals one by one {same}; "
             f"padded, h_n is wrong for {len(wrong)} of "
             f"{len(self.words)} words{by}, and a second direction's outputs at {second['wrong_letters']} of "
             f"{second['letters']} real letters, by up to {second['max_difference']:.3f}"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Both layouts of the first words, side by side."""
         words = [word[:SHOWN_LETTERS] for word in self.words[:SHOWN_WORDS]]
         width, rows = max(map(len, words)), len(words)
-        right = max(width, ROOM) + 2
+        right = max(width, CAPTION_COLUMNS) + 2
         for row, word in enumerate(words):
             for column in range(width):
                 _cell(axes, column, row, word[column : column + 1])
@@ -141,37 +146,37 @@ class Packed(Lab):
         r = next(iter(results.values()))
         cut = "" if words == self.words else f"; shown: {rows} words, {SHOWN_LETTERS} letters at most"
         axes.set_title(f"packed: {r['padded_cells']} cells padded, {r['packed_cells']} packed{cut}")
-        captions = ("padding: grey cells are no letters", "packing: column after column, batch_sizes above")
+        captions = ("padding: grey cells are padding", "packing: column by column, with batch_sizes")
         for left, caption in zip((0, right), captions, strict=True):
             axes.text(left - 0.5, rows + 1.5, caption, va="center", fontsize=9)
         axes.set(xlim=(-0.6, 2 * right - 2), ylim=(rows + 2, -0.6))
         axes.axis("off")
 
 
-def _cell(axes: Any, column: int, row: int, letter: str, color: str = "C0") -> None:
+def _cell(axes: Axes, column: int, row: int, letter: str, color: str = "C0") -> None:
     """One cell; grey where there is no letter."""
     face = (color, 0.25) if letter else "0.75"
     sides = column - 0.5, column + 0.5
     axes.fill_between(sides, row - 0.5, row + 0.5, facecolor=face, edgecolor="white", linewidth=1)
-    if letter.isascii() and letter.isprintable():  # the picture's font may lack others
+    if letter.isascii() and letter.isprintable():  # the font may lack other glyphs
         axes.text(column, row, letter, ha="center", va="center", fontsize=8, parse_math=False)
 
 
-def _alone(trainer: Any, words: Sequence[ndarray]) -> Reading:
+def _alone(trainer: Trainer, words: Sequence[ndarray]) -> Reading:
     """Each word a batch of its own."""
     readings = [trainer.predict(x[None]) for x in words]
     return Reading([output[0] for output, _ in readings], [_states(state)[0] for _, state in readings])
 
 
-def _packed(trainer: Any, words: Sequence[ndarray]) -> Reading:
-    """All words packed; the model packs a list, and gives rows back."""
+def _packed(trainer: Trainer, words: Sequence[ndarray]) -> Reading:
+    """All words packed: the model packs a list and returns rows."""
     rows, state = trainer.predict(list(words))
     layout = pack_sequence(words, enforce_sorted=False)
     return Reading(unpack_sequence(layout._replace(data=rows)), list(_states(state)))
 
 
-def _padded(trainer: Any, words: Sequence[ndarray], padding_first: bool = False) -> Reading:
-    """All words in a rectangle."""
+def _padded(trainer: Trainer, words: Sequence[ndarray], padding_first: bool = False) -> Reading:
+    """All words padded to a rectangle."""
     side = "left" if padding_first else "right"
     output, state = trainer.predict(pad_sequence(words, batch_first=True, padding_side=side))
     real = [slice(-len(x), None) if padding_first else slice(len(x)) for x in words]
@@ -179,14 +184,14 @@ def _padded(trainer: Any, words: Sequence[ndarray], padding_first: bool = False)
     return Reading(outputs, list(_states(state)))
 
 
-def _states(state: Any) -> ndarray:
-    """h_n, and c_n of an LSTM below it, as (N, S, H)."""
+def _states(state: State) -> ndarray:
+    """(N, S, H): for an LSTM c_n of all layers, then h_n of all layers."""
     parts = state if isinstance(state, tuple) else (state,)
     return np.concatenate([np.asarray(part) for part in parts][::-1]).swapaxes(0, 1)
 
 
 def _each(a: Sequence[ndarray], b: Sequence[ndarray]) -> list[float]:
-    """The largest difference, word by word."""
+    """The largest difference of each word."""
     return [float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True)]
 
 
@@ -195,8 +200,8 @@ def _largest(a: Reading, b: Reading) -> float:
 
 
 def _read(path: Path) -> list[str]:
-    """The words of a file; blank lines are left out."""
+    """The words of a file; blank lines are skipped."""
     words = [line.strip() for line in read_text("--words", path).split("\n") if line.strip()]
     if len(words) < 2:
-        fail("--words", "at least 2 words, one a line", f"{len(words)} in {path}")
+        fail("--words", "at least 2 words, one per line", f"{len(words)} in {path}")
     return words

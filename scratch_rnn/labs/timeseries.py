@@ -1,31 +1,35 @@
 """Lab 11-4, timeseries: all columns of the last days in, one column of the next day out.
 
-Windows of 7 days, an LSTM, a head on its last step, squared error on scaled numbers. The first 70 % of the
-rows are for training; the rest is what is predicted. Two things the course does not do: the scale of the
-unseen part comes from the training part (its own would tell the future), and beside the error stands that
-of the simplest forecast, "tomorrow = today". Both errors are in the target's own unit:
+Windows of 7 days, an LSTM, a head at its last step, squared error of scaled numbers. The first 70 % of the
+rows are the training part, the rest is the unseen part. The course differs in two points: here the unseen
+part is scaled by the training part's minimum and maximum (its own would leak the future), and the error is
+compared with that of the simplest forecast, "tomorrow = today". Both errors are in the target's own unit:
 
     (1)  rmse = √ mean (x̂_{t+1} - x_{t+1})²
     (2)  naive_rmse = √ mean (x_t - x_{t+1})²
 
-With `--predict change` the net says x_{t+1} - x_t, and the forecast is today plus that.
+With `--predict change` the network predicts x_{t+1} - x_t, and the forecast is x_t plus that.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.batches import Batches
-from scratch_rnn.labs.harness.lab import STROKES, Lab, Training
+from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.lab import STROKES, Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.files import data_file
 from scratch_rnn.labs.inputs.series import Scale, column_names, read_columns, scale_of
 
 TRAINING_SHARE = 0.7
+AT_ONCE = 4096
+"""Windows evaluated at once."""
 SHOWN = 100
 """Unseen rows in the picture."""
 
@@ -36,19 +40,19 @@ class Options(Training):
 
     cell: str = "lstm"
     hidden: int | None = 10
-    csv: str | None = option(None, "default Google's share, daily", file=True)
-    columns: str = option("open,high,low,close,volume", "what the net reads, by name")
-    target: str = option("close", "the column that it predicts")
+    csv: str | None = option(None, "default: Google's share, daily", file=True)
+    columns: str = option("open,high,low,close,volume", "names of the input columns")
+    target: str = option("close", "name of the column to predict")
     order: str = option("oldest-first", "of the file's rows", choices=("oldest-first", "newest-first"))
-    window: int = option(7, "rows that the net sees", least=1)
+    window: int = option(7, "rows of one input", least=1)
     scale: str = option(
-        "train", "whose least and most scale the unseen part (own leaks)", choices=("train", "own")
+        "train", "part whose minimum and maximum scale the unseen part (own leaks)", choices=("train", "own")
     )
     predict: str = option("value", "tomorrow's value, or its change from today", choices=("value", "change"))
-    batch_size: int | None = option(None, "windows in a batch; default all", least=1)
+    batch_size: int | None = option(None, "windows in a batch; default: all", least=1)
 
 
-class TimeSeries(Lab):
+class TimeSeries(TrainingLab[Options]):
     """All columns of the last days in, one column of the next day out."""
 
     name = "timeseries"
@@ -56,7 +60,7 @@ class TimeSeries(Lab):
     default_steps = 500
     has_picture = True
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         s, names = settings, column_names("--columns", settings.columns)
         target = column_names("--target", s.target)
@@ -76,8 +80,8 @@ class TimeSeries(Lab):
         if s.scale == "own":
             self.test_scale = scale_of(test, names, f"the unseen part of {path}")
             self.warnings = [
-                "timeseries: --scale own scales the unseen part by its own least and most: "
-                "the net is told how far the future will go, and its error is too small"
+                "timeseries: --scale own scales the unseen part by its own minimum and maximum: "
+                "this leaks the range of the future, and the error is too small"
             ]
         self.x, self.y = self._windows(train, self.scale)
         self.test_x, _ = self._windows(test, self.test_scale)
@@ -86,7 +90,7 @@ class TimeSeries(Lab):
         self.epoch = self.batches.steps
 
     def _windows(self, rows: ndarray, scale: Scale) -> tuple[ndarray, ndarray]:
-        """(x (N, T, I), y (N, 1)): windows of scaled rows, and what is to be said about the row behind."""
+        """(x (N, T, I), y (N, 1)): windows of scaled rows, and the target of the row after each."""
         scaled, width = scale(rows), self.settings.window
         views = np.lib.stride_tricks.sliding_window_view(scaled[:-1], width, axis=0)
         x = np.array(views.swapaxes(1, 2))
@@ -95,8 +99,8 @@ class TimeSeries(Lab):
             y = y - scaled[width - 1 : -1, [self.target]]
         return x, y
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
-        """LSTM(columns, 10), and a head on the last step."""
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
+        """LSTM(columns, 10), and a head at the last step."""
         s = self.settings
         return implementation.SequenceModel(
             s.cell,
@@ -109,31 +113,40 @@ class TimeSeries(Lab):
             dtype=dtype,
         )
 
-    def batch(self, step: int) -> tuple[Any, ...]:
+    def batch(self, step: int) -> Batch:
         """Some windows, or all."""
         rows = self.batches.rows(step)
         return self.x[rows], self.y[rows]
 
-    def result(self, trainer: Any) -> dict[str, Any]:
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Both errors on the unseen part, and the forecast."""
-        said = trainer.predict(self.test_x)[0][:, 0].astype(np.float64)
+        pieces = [
+            trainer.predict(self.test_x[start : start + AT_ONCE])[0][:, 0]
+            for start in track("evaluation", range(0, len(self.test_x), AT_ONCE))
+        ]
+        predicted = np.concatenate(pieces).astype(np.float64)
         least, extent = (part[self.target] for part in self.test_scale)
-        forecast = self.today + said * extent if self.settings.predict == "change" else least + said * extent
+        forecast = (
+            self.today + predicted * extent
+            if self.settings.predict == "change"
+            else least + predicted * extent
+        )
         return {
             "rmse": rmse(forecast, self.truth),  # (1)
             "naive_rmse": rmse(self.today, self.truth),  # (2)
             "prediction": forecast.tolist(),
         }
 
-    def summary(self, result: Mapping[str, Any]) -> str:
+    def summary(self, result: Result) -> str:
         """Both errors."""
-        net, naive = result["rmse"], result["naive_rmse"]
+        error, naive = result["rmse"], result["naive_rmse"]
+        ratio = f"{error / naive:.3f} times that" if naive else "the unseen target does not change"
         return (
-            f"{self.settings.target}, {len(self.truth)} unseen rows: RMSE {net:.4f}, "
-            f"'tomorrow = today' {naive:.4f}: {net / naive:.3f} times that"
+            f"{self.settings.target}, {len(self.truth)} unseen rows: RMSE {error:.4f}, "
+            f"'tomorrow = today' {naive:.4f}: {ratio}"
         )
 
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Truth, forecasts and naive forecast over the last unseen rows."""
         shown = min(SHOWN, len(self.truth))
         rows = range(len(self.truth) - shown, len(self.truth))

@@ -16,6 +16,8 @@ in the n block. (In the RNN and the LSTM they are equal.)
 Sources: Cho et al. 2014, where the reset gate acts before the product; the layout, and reset after it, are
 from torch.nn.GRU's documentation. As in Cho et al., z weights the old state (in Chung et al. 2014, the new).
 
+Derivation: docs/derivations.md, section 4.3.
+
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G = 3H gate rows.
 In code a prime is `_next`, W_ih is `weight_ih`, and `d_q` is ∂loss/∂q, always shaped like q.
 """

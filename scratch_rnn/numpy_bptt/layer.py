@@ -19,6 +19,8 @@ In the forward direction, (3) keeps the final state of a sequence that has ended
 goes from T-1 down to 0, and (3) keeps the first state of a sequence that has not started: each sequence
 starts at its own last step, and no array is flipped.
 
+Derivation: docs/derivations.md, sections 5.1 and 6.1.
+
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
 """
 

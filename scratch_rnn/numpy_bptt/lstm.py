@@ -13,6 +13,8 @@ In torch.nn.LSTMCell's convention (gate order i, f, g, o; two biases):
 Sources: Hochreiter & Schmidhuber 1997, with the forget gate of Gers, Schmidhuber & Cummins 2000;
 (5) is Sak, Senior & Beaufays 2014; the layout is torch.nn.LSTM's documentation.
 
+Derivation: docs/derivations.md, section 4.2.
+
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, P width of h (H unless projected), G = 4H.
 In code a prime is `_next`, W_ih is `weight_ih`, and `d_q` is ∂loss/∂q, always shaped like q.
 """

@@ -10,6 +10,8 @@ In torch.nn.RNNCell's convention (two biases; tanh or ReLU):
 
 Sources: Elman 1990; the layout is torch.nn.RNN's documentation.
 
+Derivation: docs/derivations.md, section 4.1.
+
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden. Here G = P = H: one gate row per unit.
 In code a prime is `_next`, W_ih is `weight_ih`, and `d_q` is ∂loss/∂q, always shaped like q.
 """

@@ -1,8 +1,11 @@
-"""The command line: what it writes, its exit statuses, and the one line that a mistake gets."""
+"""The command line: what it writes, its exit statuses, and the one line of every error."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +48,7 @@ def test_the_main_job() -> None:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
-    """Let the torch twin tell losses that are a little too large."""
+    """Make the torch twin return losses that are too large by a factor."""
     step = Trainer.step
 
     def wrong(self: Any, *batch: Any, reset_state: bool = True) -> float:
@@ -65,8 +68,8 @@ def test_disagreement_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_disagreement_of_one_lab(monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, 1 + 1e-6)
-    said = refused("lab", "hihello", "--steps", 2, "--quiet", status=1)
-    assert said == "the implementations disagree: hihello"
+    error = refused("lab", "hihello", "--steps", 2, "--quiet", status=1)
+    assert error == "the implementations disagree: hihello"
     assert lab("hihello", "--steps", 2, "--dtype", "float32")["max_relative_loss_difference"] > 1e-7
     lab("hihello", "--steps", 2, "--impl", "numpy", "--impl", "reference")
 
@@ -139,7 +142,7 @@ def test_what_a_pipe_gets(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "charseq: 'if you want you', 100% right, loss cannot go below 0.796614" in done.stdout
+    assert "charseq: 'if you want you', 100% correct, loss cannot go below 0.796614" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.png"]
 
 
@@ -177,11 +180,11 @@ def test_usage_mistakes(words: tuple[str, ...]) -> None:
 
 def test_without_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "reference", None)
-    said = refused("lab", "hihello", "--steps", 1)
+    error = refused("lab", "hihello", "--steps", 1)
     expected = (
-        "--impl reference: expected the folder reference/ of the project's clone beside scratch_rnn, got "
+        "--impl reference: expected the folder reference/ of the project's clone, next to scratch_rnn, got "
     )
-    assert said.startswith(expected)
+    assert error.startswith(expected)
     lab("hihello", "--steps", 1, "--impl", "numpy", "--impl", "torch")
 
 
@@ -201,3 +204,45 @@ def test_every_lab_keeps_its_promises() -> None:
         assert issubclass(kind, Lab)
         assert kind.name == name
         assert cli.make(name, kind.smoke_settings).steps <= cli.make(name, {}).steps
+
+
+def test_the_name_of_a_lab_as_a_command_gets_a_hint() -> None:
+    for words in (("longseq",), ("longseq", "--steps", "3"), ("longseq", "--help")):
+        assert refused(*words) == "python -m scratch_rnn: expected lab longseq, got longseq"
+    listed = CliRunner().invoke(cli.app, ["--help"], catch_exceptions=False).stdout
+    assert "longseq" not in listed
+
+
+def test_one_implementation_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["lab", "charseq", "--steps", "2", "--impl", "numpy"]
+    alone = CliRunner().invoke(cli.app, words, catch_exceptions=False).stdout
+    assert "implementations" not in alone
+    assert "difference" not in alone
+    two = CliRunner().invoke(cli.app, [*words, "--impl", "torch"], catch_exceptions=False).stdout
+    assert "all implementations" in two
+    assert "difference" in two
+    monkeypatch.setenv("COLUMNS", "20")
+    narrow = CliRunner().invoke(cli.app, [*words, "--impl", "torch"], catch_exceptions=False).stdout
+    assert "…" not in narrow
+    assert re.search(r"^ *charseq +numpy \(steps\) ", narrow, re.MULTILINE)
+
+
+def test_processes_that_lose_contact(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def lost() -> Iterator[None]:
+        raise RuntimeError("Connection closed by peer\n[rank 1] a stack trace")
+        yield
+
+    monkeypatch.setattr(cli, "joined", lost)
+    monkeypatch.delenv("RANK", raising=False)
+    error = refused("lab", "charlm", "--impl", "torch", "--distributed", status=1)
+    assert error == "charlm: the processes lost contact with each other (Connection closed by peer)"
+
+
+def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise MemoryError("Unable to allocate 8.00 TiB")
+
+    monkeypatch.setattr(cli, "run_lab", fails)
+    error = refused("lab", "hihello", status=1)
+    assert error == "not enough memory: Unable to allocate 8.00 TiB"

@@ -1,4 +1,4 @@
-"""Ctrl-C stops between two steps, and what there is is kept; on a terminal there is a progress bar."""
+"""Ctrl-C stops between two steps and saves a checkpoint; on a terminal there is a progress bar."""
 
 import os
 import signal
@@ -23,11 +23,12 @@ def sigint_is_not_ignored() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_an_interrupt_saves_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_saves_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.npz"
     whole = lab("charseq", "--impl", "torch", "--steps", 20)["runs"][0]["losses"]
     with monkeypatch.context() as patch:
-        batch = LABS["charseq"].batch
+        charseq: Any = LABS["charseq"]
+        batch = charseq.batch
 
         def interrupted(self: Any, step: int) -> Any:
             if step == 7:
@@ -36,8 +37,8 @@ def test_an_interrupt_saves_what_there_is(tmp_path: Path, monkeypatch: pytest.Mo
 
         patch.setattr(LABS["charseq"], "batch", interrupted)
         words = ("lab", "charseq", "--impl", "torch", "--steps", 20)
-        said = refused(*words, "--save", path, status=1)
-        assert said == f"charseq: interrupted after step 8 of 20; it stands in {path}"
+        error = refused(*words, "--save", path, status=1)
+        assert error == f"charseq: interrupted after step 8 of 20; saved to {path}"
         assert refused(*words, status=1) == "charseq: interrupted after step 8 of 20"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert lab("charseq", "--impl", "torch", "--load", path)["runs"][0]["losses"] == whole
@@ -45,20 +46,20 @@ def test_an_interrupt_saves_what_there_is(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
     """A real process on a real terminal draws a bar, and stops between two steps."""
-    path, (mine, its) = tmp_path / "run.npz", os.openpty()
+    path, (ours, theirs) = tmp_path / "run.npz", os.openpty()
     words = ["lab", "hihello", "--impl", "numpy", "--steps", "1000000", "--save", str(path)]
     environment = os.environ | {"TERM": "xterm", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "scratch_rnn", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its, env=environment) as process:
-        os.close(its)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment) as process:
+        os.close(theirs)
         seen = b""
         while b"/1000000" not in seen:
-            seen += os.read(mine, 1000)
+            seen += os.read(ours, 1000)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
         while b"error:" not in seen or not seen.endswith(b"\n"):
-            seen += os.read(mine, 1000)
-        os.close(mine)
+            seen += os.read(ours, 1000)
+        os.close(ours)
     assert (process.returncode, out) == (1, b"")
     assert b"hihello numpy" in seen
     assert b"error: hihello: interrupted after step " in seen

@@ -1,4 +1,4 @@
-"""How tests run labs: through the command line, as users do, or without it where only the numbers matter."""
+"""How tests run labs: through the command line like users, or without it where only the numbers matter."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def lab(name: str, *options: object) -> dict[str, Any]:
 
 
 def refused(*words: object, status: int = 2) -> str:
-    """The one line that a command says when it ends with this status."""
+    """The one line of error of a command that ends with this status."""
     done = CliRunner().invoke(app, [*map(str, words)], catch_exceptions=False)
     assert done.exit_code == status, done.output
     assert done.stdout == ""

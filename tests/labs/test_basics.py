@@ -1,4 +1,4 @@
-"""Lab basics: the shapes and numbers of the course's batch, and the batch_first trap."""
+"""Lab basics: the shapes and numbers of the course's batch, and the effect of batch_first."""
 
 import math
 

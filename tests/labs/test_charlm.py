@@ -1,6 +1,7 @@
-"""Lab charlm: streams that go on where they ended, bits per character beside the bigram's, samples."""
+"""Lab charlm: streams that carry their state over, bits per character, those of the bigram model, samples."""
 
 import math
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def test_defaults() -> None:
-    chosen = make("charlm", {})
+    chosen: Any = make("charlm", {})
     assert (chosen.settings.cell, chosen.settings.hidden, chosen.settings.window) == ("lstm", 128, 50)
     assert (chosen.settings.lr, chosen.settings.clip, chosen.settings.batch_size) == (0.003, 1.0, 16)
     assert chosen.steps == 1000
@@ -56,8 +57,8 @@ def test_one_curve(text: Path, cell: str) -> None:
     assert len(set(samples)) == 1
 
 
-def test_the_state_is_carried_on(text: Path) -> None:
-    """With windows of 7 and of 14 the losses of an untrained net agree: nothing is lost at a cut."""
+def test_the_state_is_carried_over(text: Path) -> None:
+    """With windows of 7 and of 14 the losses of an untrained model agree: the state crosses every cut."""
     still = {**SMALL, "file": str(text), "lr": 1e-300, "optimizer": "sgd"}
     short = run("charlm", **still, steps=10).losses
     long = run("charlm", **{**still, "window": 14}, steps=5).losses
@@ -112,13 +113,15 @@ def test_samples(text: Path) -> None:
     assert cold == run("charlm", **options, prompt="the ", temperature=1e-6, seed=0).result["sample"]
     assert len(cold) == 44
     assert cold.startswith("the ")
+    coldest = run("charlm", **options, prompt="the ", temperature=5e-324).result["sample"]
+    assert coldest == cold
     hot = run("charlm", **options, prompt="the ", temperature=100.0).result["sample"]
     assert len(set(hot)) > len(set(cold))
     assert set(hot) <= set(TEXT)
 
 
 class Counting:
-    """A trainer whose model counts what it has read, and is sure that this number comes next."""
+    """A trainer whose model predicts the number of characters that it has read."""
 
     def __init__(self, classes: int) -> None:
         self.classes = classes
@@ -128,20 +131,20 @@ class Counting:
         return 100.0 * np.eye(self.classes)[None, read % (self.classes - 1)], int(read[-1])
 
 
-def test_a_sample_goes_on_where_the_prompt_ended(text: Path) -> None:
+def test_a_sample_continues_the_prompt(text: Path) -> None:
     chosen: Any = make("charlm", {**SMALL, "file": str(text), "sample": 5, "prompt": "the"})
-    assert chosen._sample(Counting(chosen.classes)) == "the" + chosen.alphabet.decode(range(3, 8))
+    assert chosen._sample(Counting(chosen.classes), 5) == "the" + chosen.alphabet.decode(range(3, 8))
 
 
 def test_refusals(text: Path, tmp_path: Path) -> None:
     short = tmp_path / "short.txt"
     short.write_text("ab" * 11)
-    for words, said in {
+    for words, error in {
         (
             "--file",
             str(short),
         ): "charlm: expected a text of at least --batch-size × --window + 1 = 22 characters "
-        "to learn from, got 20",
+        "to train on, got 20",
         ("--file", str(text), "--prompt", "the"): "charlm: expected --sample with --prompt, got none",
         (
             "--file",
@@ -150,7 +153,8 @@ def test_refusals(text: Path, tmp_path: Path) -> None:
             "3",
             "--prompt",
             "né",
-        ): "charlm: expected a --prompt of characters of the training text, got 'é', which it does not have",
+        ): "charlm: expected a --prompt of characters of the training text, got 'é', "
+        "which does not occur in it",
         (
             "--file",
             str(text),
@@ -159,9 +163,20 @@ def test_refusals(text: Path, tmp_path: Path) -> None:
             "--prompt",
             "",
         ): "charlm: expected a --prompt of characters of the training text, got an empty one",
+        ("--file", str(text), "--temperature", "2"): "charlm: expected --sample with --temperature, got none",
         ("--file", str(text), "--temperature", "0"): "charlm: expected --temperature above 0, got 0.0",
     }.items():
-        assert refused("lab", "charlm", *OPTIONS, *words) == said
+        assert refused("lab", "charlm", *OPTIONS, *words) == error
     short.write_text("x")
-    said = refused("lab", "charlm", *OPTIONS, "--file", text, "--test-file", short)
-    assert said == "charlm: expected a text of at least 2 characters to measure on, got 1"
+    error = refused("lab", "charlm", *OPTIONS, "--file", text, "--test-file", short)
+    assert error == "charlm: expected an unseen text of at least 2 characters, got 1"
+
+
+def test_a_large_alphabet_needs_no_table_of_all_pairs() -> None:
+    train = np.random.default_rng(0).permutation(15_000)
+    tracemalloc.start()
+    bits = bigram_bits(train, train, classes=15_001)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert bits == pytest.approx(-math.log2(2 / 15_002))
+    assert peak < 2**24

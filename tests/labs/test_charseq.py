@@ -1,4 +1,4 @@
-"""Labs hihello and charseq: the course's curves, on all three, and what a head changes."""
+"""Labs hihello and charseq: the course's curves, on all implementations, and the effect of a head."""
 
 import math
 
@@ -22,14 +22,14 @@ def test_the_curve_of_seed_0(name: str) -> None:
             assert each["losses"][step] == pytest.approx(loss, rel=1e-6)
 
 
-def test_hihello_is_right_in_passing_only() -> None:
+def test_hihello_is_correct_for_some_steps_only() -> None:
     right = [run("hihello", steps=steps).result["accuracy"] == 1 for steps in range(7, 14)]
     assert right == [False, True, True, True, True, False, False]
     last = run("hihello").result
     assert (last["prediction"], last["accuracy"]) == ("ilello", pytest.approx(5 / 6))
 
 
-def test_charseq_stays_right() -> None:
+def test_charseq_stays_correct() -> None:
     assert run("charseq", steps=15).result["accuracy"] < 1
     for steps in (16, 40, 100):
         result = run("charseq", steps=steps).result
@@ -43,7 +43,7 @@ def test_states_as_logits_have_a_floor() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_head_cures_it(seed: int) -> None:
+def test_a_head_removes_the_floor(seed: int) -> None:
     cured = run("hihello", head=True, seed=seed)
     assert (cured.result["prediction"], cured.result["loss_floor"]) == ("ihello", None)
     assert cured.losses[-1] < 0.1
@@ -58,7 +58,7 @@ def test_other_cells_and_sizes(cell: str) -> None:
     assert report["runs"][0]["parameters"] == gates * 7 * (10 + 7 + 2 + 7 + 7 + 2) + 10 * 7 + 10
 
 
-def test_a_text_of_ones_own() -> None:
+def test_a_text_of_the_user() -> None:
     report = lab(
         "charseq", "--text", "아름다운 우리말 노래", "--head", "--impl", "numpy", "--impl", "reference"
     )
@@ -75,7 +75,7 @@ def test_a_seed_is_obeyed() -> None:
 
 def test_refusals() -> None:
     for text, length in (("", 0), ("a", 1)):
-        said = refused("lab", "charseq", "--text", text)
-        assert said == f"charseq: expected --text of at least 2 characters, got {length}"
-    said = refused("lab", "hihello", "--hidden", 3)
-    assert said == "hihello: expected --hidden 5, one unit a character (or --head), got 3"
+        error = refused("lab", "charseq", "--text", text)
+        assert error == f"charseq: expected --text of at least 2 characters, got {length}"
+    error = refused("lab", "hihello", "--hidden", 3)
+    assert error == "hihello: expected --hidden 5, one unit per character (or --head), got 3"

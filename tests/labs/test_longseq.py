@@ -1,6 +1,9 @@
-"""Lab longseq: the course's figures, the floor that the data sets, other texts."""
+"""Lab longseq: the course's figures, the bounds set by the data, other texts."""
 
+import time
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,8 @@ from tests.labs.running import assert_one_curve, lab, refused, run
 
 def test_the_course_sentence() -> None:
     assert (len(SENTENCE), len(set(SENTENCE))) == (180, 25)
-    x, y = make("longseq", {}).batch(0)
+    chosen: Any = make("longseq", {})
+    x, y = chosen.batch(0)
     assert (x.shape, y.shape) == ((170, 10, 25), (170, 10))
     assert x[3].argmax(axis=1).tolist()[1:] == y[3].tolist()[:-1]
 
@@ -58,7 +62,7 @@ def test_a_file(tmp_path: Path) -> None:
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=12))
 def test_no_predictor_is_better_than_the_best(windows: list[list[int]]) -> None:
-    """The table of what followed each beginning, looked up, is a predictor that reaches both bounds."""
+    """A lookup table of the continuations of every prefix is a predictor that reaches both bounds."""
     best = best_possible(np.array(windows))
     right, nats, total = 0, 0.0, 0
     for window in windows:
@@ -83,3 +87,41 @@ def test_refusals(tmp_path: Path) -> None:
         "longseq: expected --text or --file, got both"
     )
     assert "at least 11 characters, got 3" in refused("lab", "longseq", "--file", path)
+
+
+def test_bounds_of_a_long_text_and_of_wide_windows() -> None:
+    """Near-linear in text and window: 100,000 characters, and windows of 1,000, whose prefixes all repeat."""
+    rng = np.random.default_rng(0)
+    long = np.lib.stride_tricks.sliding_window_view(rng.integers(0, 30, 100_000), 11)
+    wide = np.lib.stride_tricks.sliding_window_view(np.tile(np.arange(7), 400), 1001)
+    tracemalloc.start()
+    started = time.process_time()
+    assert best_possible(long).accuracy_at[8:] == [1.0, 1.0]
+    assert best_possible(wide)[1:] == (1.0, [1.0] * 1000)
+    seconds, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 10
+    assert peak < 2**26
+
+
+def test_the_default_width_has_a_limit() -> None:
+    text = "".join(chr(ord("가") + n) for n in range(200))
+    chosen: Any = make("longseq", {"text": text})
+    assert chosen.settings.hidden == 128
+    assert chosen.warnings == [
+        "longseq: the text has 200 different characters; --hidden is 128, the largest default"
+    ]
+    given: Any = make("longseq", {"text": text, "hidden": 200})
+    assert (given.settings.hidden, list(given.warnings)) == (200, [])
+    assert list(make("longseq", {"text": text[:128]}).warnings) == []
+
+
+def test_the_result_does_not_depend_on_how_many_windows_are_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = run("longseq", steps=5, batch_size=170).result
+    monkeypatch.setattr("scratch_rnn.labs.longseq.AT_ONCE", 7)
+    parts = run("longseq", steps=5, batch_size=170).result
+    assert parts["prediction"] == whole["prediction"]
+    assert parts["accuracy_at"] == whole["accuracy_at"]
+    assert parts["loss"] == pytest.approx(whole["loss"], rel=1e-13)

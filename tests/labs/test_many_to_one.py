@@ -1,4 +1,4 @@
-"""Lab many-to-one: labels of unseen words and sentences, beside the commoner label."""
+"""Lab many-to-one: labels of unseen words and sentences, and the accuracy of the more frequent label."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tests.labs.running import assert_one_curve, lab, refused, run
 
 @pytest.fixture
 def sentences(tmp_path: Path) -> Path:
-    """What is good is a matter of one word."""
+    """The label depends on one word."""
     rng = np.random.default_rng(0)
     path = tmp_path / "sentences.tsv"
     fill = ["the", "film", "was", "and", "so", "is", "this", "very"]
@@ -29,8 +29,8 @@ def test_default_words() -> None:
     done = run("many-to-one", epochs=10)
     assert done.result["majority"] == pytest.approx(0.576)
     assert done.result["examples"] == 125
-    assert 0.5 < done.result["accuracy"] < 0.7, "spelling tells little of unseen words"
-    assert np.mean(done.losses[-36:]) < 0.6 < np.mean(done.losses[:36]), "training words are learnt by heart"
+    assert 0.5 < done.result["accuracy"] < 0.7, "spelling says little about unseen words"
+    assert np.mean(done.losses[-36:]) < 0.6 < np.mean(done.losses[:36]), "training words are memorized"
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -87,7 +87,7 @@ def test_texts_are_read_to_their_own_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "error"),
     [
         ("good 1", "expected text TAB 0 or 1, got {}, line 3: 0 tabs"),
         ("good\t1\t1", "expected text TAB 0 or 1, got {}, line 3: 2 tabs"),
@@ -100,10 +100,10 @@ def test_texts_are_read_to_their_own_end() -> None:
     ],
 )
 @pytest.mark.parametrize("option", ["--examples", "--test-examples"])
-def test_refusals(tmp_path: Path, line: str, said: str, option: str) -> None:
+def test_refusals(tmp_path: Path, line: str, error: str, option: str) -> None:
     path = tmp_path / "bad.tsv"
     path.write_text(f"bad\t0\n\n{line}\nbad\t0\n", encoding="utf-8")
-    assert refused("lab", "many-to-one", option, path) == f"{option}: {said.format(path)}"
+    assert refused("lab", "many-to-one", option, path) == f"{option}: {error.format(path)}"
 
 
 def test_too_few_lines_to_hold_any_out(tmp_path: Path) -> None:

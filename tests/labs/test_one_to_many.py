@@ -1,4 +1,4 @@
-"""Lab one-to-many: names of unseen digits, English and Korean, and other people's images."""
+"""Lab one-to-many: names of unseen digits, English and Korean, and files of the user."""
 
 from pathlib import Path
 from typing import Any
@@ -48,26 +48,26 @@ def test_batches_teach_the_next_letter(language: str) -> None:
 
 
 class Speller:
-    """A trainer that names every image right, or leaves out the end of a name."""
+    """A trainer that predicts every name, or every name without its end."""
 
     def __init__(self, chosen: Any, cut: int) -> None:
         self.chosen, self.cut = chosen, cut
 
     def predict(self, images: Any, start: int, max_length: int) -> tuple[Any, None]:
-        said = np.full((len(images), max_length), 1)
+        predicted = np.full((len(images), max_length), 1)
         for row, label in enumerate(self.chosen.test_labels):
             name = self.chosen.spelled[label][: None if self.cut == 0 else -1 - self.cut]
-            said[row, : len(name)] = name
-        return said, None
+            predicted[row, : len(name)] = name
+        return predicted, None
 
 
 def test_exact_means_every_letter() -> None:
-    chosen = make("one-to-many", {})
+    chosen: Any = make("one-to-many", {})
     assert chosen.result(Speller(chosen, 0))["exact_match"] == 1
     assert chosen.result(Speller(chosen, 1))["exact_match"] == 0
 
 
-def test_files_of_ones_own(tmp_path: Path) -> None:
+def test_files_of_the_user(tmp_path: Path) -> None:
     path = tmp_path / "digits.tsv"
     path.write_text("".join(f"{n % 10}\t{IMAGE}\n" for n in range(31)), encoding="utf-8")
     chosen: Any = make("one-to-many", {"digits": str(path)})
@@ -79,7 +79,7 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "error"),
     [
         ("3 0 0 0", "expected label TAB 64 pixels, got {}, line 2: 0 tabs"),
         (f"3\t{IMAGE}\t", "expected label TAB 64 pixels, got {}, line 2: 2 tabs"),
@@ -96,10 +96,10 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("option", ["--digits", "--test-digits"])
-def test_refusals(tmp_path: Path, line: str, said: str, option: str) -> None:
+def test_refusals(tmp_path: Path, line: str, error: str, option: str) -> None:
     path = tmp_path / "bad.tsv"
     path.write_text(f"1\t{IMAGE}\n{line}\n", encoding="utf-8")
-    assert refused("lab", "one-to-many", option, path) == f"{option}: {said.format(path)}"
+    assert refused("lab", "one-to-many", option, path) == f"{option}: {error.format(path)}"
 
 
 def test_too_few_lines_to_hold_any_out(tmp_path: Path) -> None:

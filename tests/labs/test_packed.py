@@ -114,8 +114,8 @@ def test_words_of_one_length_lose_nothing(tmp_path: Path) -> None:
     assert result["padded_cells"] == result["packed_cells"] == 9
     assert result["wrong_final_states"] == result["bidirectional"]["words"] == []
     assert make("packed", {"words": str(path)}).summary(result) == (
-        "9 cells padded, 9 packed; packed is one by one but for rounding; padded, h_n is wrong for 0 of 3 "
-        "words, and a second direction's outputs at 0 of 9 real letters, by up to 0.000"
+        "9 cells padded, 9 packed; packed equals one by one except for rounding; padded, h_n is wrong for "
+        "0 of 3 words, and a second direction's outputs at 0 of 9 real letters, by up to 0.000"
     )
 
 
@@ -133,19 +133,19 @@ def test_the_picture(five: Path) -> None:
 
 
 BAD = {
-    "empty": (b"", "--words: expected at least 2 words, one a line, got 0 in {}"),
-    "blank lines": (b"\n \n\n", "--words: expected at least 2 words, one a line, got 0 in {}"),
-    "one word": (b"chad\n", "--words: expected at least 2 words, one a line, got 1 in {}"),
+    "empty": (b"", "--words: expected at least 2 words, one per line, got 0 in {}"),
+    "blank lines": (b"\n \n\n", "--words: expected at least 2 words, one per line, got 0 in {}"),
+    "one word": (b"chad\n", "--words: expected at least 2 words, one per line, got 1 in {}"),
     "not UTF-8": (b"chad\nfi\xffji\n", "--words: expected UTF-8, got {}, line 2: the byte 0xff"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_files(case: str, tmp_path: Path) -> None:
-    content, said = BAD[case]
+    content, error = BAD[case]
     path = tmp_path / "bad.txt"
     path.write_bytes(content)
-    assert refused("lab", "packed", "--words", path) == said.format(path)
+    assert refused("lab", "packed", "--words", path) == error.format(path)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

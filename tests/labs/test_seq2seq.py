@@ -1,4 +1,4 @@
-"""The lab `seq2seq`: the course's pairs, a user's file, resuming, what is counted, and what is refused."""
+"""The lab `seq2seq`: the course's pairs, a user's file, resuming, counts, and refusals."""
 
 import random
 from pathlib import Path
@@ -18,7 +18,7 @@ DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @pytest.fixture
 def numbers(tmp_path: Path) -> Path:
-    """Two digits, to be said in the other order: 100 pairs."""
+    """Two digits, to be decoded in the other order: 100 pairs."""
     path = tmp_path / "pairs.tsv"
     both = [(a, DIGITS[n - shift]) for shift in range(10) for n, a in enumerate(DIGITS)]
     lines = [f"{a} {b}\t{b[::-1]} {a[::-1]}" for a, b in both]
@@ -46,12 +46,14 @@ def test_one_curve_on_a_file(numbers: Path, options: tuple[object, ...]) -> None
     assert report["runs"][0]["losses"][0] < 4, "the mean over tokens"
 
 
-def test_the_courses_pairs_by_heart() -> None:
+def test_the_courses_pairs_memorized() -> None:
     result = run("seq2seq", steps=400, lr=0.1).result
     assert result["exact_match"] == 1
     assert result["examples"] == [{"source": a, "wanted": b, "said": b} for a, b in COURSE]
-    said = make("seq2seq", {}).summary(result)
-    assert said.startswith("4 of 4 pairs reproduced: memory, not translation, as these are the pairs it was")
+    summary = make("seq2seq", {}).summary(result)
+    assert summary.startswith(
+        "4 of 4 pairs reproduced: memory, not translation, since these are the training pairs"
+    )
 
 
 def test_unseen_pairs_of_a_file(numbers: Path) -> None:
@@ -71,19 +73,21 @@ def test_a_course_step_is_one_pair_drawn_with_the_seed() -> None:
     source, target = chosen.vocabularies
     assert source.tokens[:3] == ("<SOS>", "<EOS>", "i")
     for step, (a, b) in enumerate(drawn):
-        heard, heard_lengths, wanted, wanted_lengths, forcing, draws, over = chosen.batch(step)
-        assert heard.tolist() == [source.encode(a).indices]
-        assert wanted.tolist() == [target.encode(b).indices]
-        assert (heard_lengths, wanted_lengths) == ([heard.shape[1]], [wanted.shape[1]])
-        assert (forcing, draws, over) == (1.0, None, None)
+        source_rows, source_lengths, target_rows, target_lengths, forcing, draws, divide_by = chosen.batch(
+            step
+        )
+        assert source_rows.tolist() == [source.encode(a).indices]
+        assert target_rows.tolist() == [target.encode(b).indices]
+        assert (source_lengths, target_lengths) == ([source_rows.shape[1]], [target_rows.shape[1]])
+        assert (forcing, draws, divide_by) == (1.0, None, None)
 
 
 def test_a_file_s_batch_is_padded_and_its_draws_are_its_own(numbers: Path) -> None:
     chosen: Any = make("seq2seq", {"pairs": str(numbers), "teacher_forcing": 0.5, "level": "char", "seed": 3})
-    heard, lengths, _, _, forcing, draws, over = chosen.batch(1)
-    assert (forcing, over) == (0.5, "tokens")
-    assert len(heard) == 90 - 64
-    for row, length in zip(heard, lengths, strict=True):
+    sources, lengths, _, _, forcing, draws, divide_by = chosen.batch(1)
+    assert (forcing, divide_by) == (0.5, "tokens")
+    assert len(sources) == 90 - 64
+    for row, length in zip(sources, lengths, strict=True):
         assert row[length - 1] == 2, "<EOS>"
         assert set(row[length:]) <= {0}
     assert draws.random() == chosen.batch(1)[5].random() != chosen.batch(0)[5].random()
@@ -132,11 +136,16 @@ def test_what_is_counted(tmp_path: Path) -> None:
     test.write_text(f"a q\tx y\nb\tz\nb\ty\nr\tx\n{'q ' * 10}\tx\n", encoding="utf-8")
     settings = {"pairs": str(train), "test_pairs": str(test), "hidden": 4, "steps": 1}
     chosen: Any = make("seq2seq", settings)
-    assert chosen.warnings == ["1 of 4 test pairs stand among the training pairs too"]
+    assert chosen.warnings == ["1 of 4 test pairs are training pairs too"]
     assert (chosen.dropped, chosen.max_length) == (3, 12)
     x, y, z = (chosen.vocabularies[1].encode(word, end=False).indices[0] for word in ("x", "y", "z"))
-    said = [Decoded([x, y], "eos"), Decoded([z], "eos"), Decoded([y, x], "eos"), Decoded([x], "max_length")]
-    result = chosen.result(Parrot(said))
+    decoded = [
+        Decoded([x, y], "eos"),
+        Decoded([z], "eos"),
+        Decoded([y, x], "eos"),
+        Decoded([x], "max_length"),
+    ]
+    result = chosen.result(Scripted(decoded))
     assert result == {
         "exact_match": 0.25,
         "right": 1,
@@ -154,21 +163,21 @@ def test_what_is_counted(tmp_path: Path) -> None:
         ],
     }
     assert chosen.summary(result).startswith(
-        "25.00% of 4 test pairs exact, 3 to learn from; 3 dropped as too long; 2 unknown words in sources, "
-        "1 in targets; 1 stopped at the maximum length\n  a q → x y\n  b → <UNK>  (wanted: z)\n"
+        "25.00% of 4 test pairs exact, 3 training pairs; 3 dropped as too long; 2 unknown words in sources, "
+        "1 in targets; 1 stopped at the maximal length\n  a q → x y\n  b → <UNK>  (target: z)\n"
     )
 
 
-class Parrot:
-    """A trainer, and a model, that says what it was told to."""
+class Scripted:
+    """A trainer, and its model, that returns given translations."""
 
-    def __init__(self, said: list[Decoded]) -> None:
-        self.model, self.said = self, said
+    def __init__(self, decoded: list[Decoded]) -> None:
+        self.model, self.decoded = self, decoded
 
     def greedy(self, source: ndarray, lengths: list[int], max_length: int) -> list[Decoded]:
-        assert len(source) == len(lengths) == len(self.said)
+        assert len(source) == len(lengths) == len(self.decoded)
         assert max_length == 12
-        return self.said
+        return self.decoded
 
 
 def test_many_sentences_are_decoded_some_at_a_time(numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +191,7 @@ def test_many_sentences_are_decoded_some_at_a_time(numbers: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "error"),
     [
         (("--test-pairs", "x.tsv"), "seq2seq: expected --pairs with --test-pairs, got none"),
         (("--batch-size", 2), "seq2seq: expected --pairs with --batch-size, got none"),
@@ -195,5 +204,13 @@ def test_many_sentences_are_decoded_some_at_a_time(numbers: Path, monkeypatch: p
         ),
     ],
 )
-def test_refused_options(options: tuple[object, ...], said: str) -> None:
-    assert refused("lab", "seq2seq", *options) == said
+def test_refused_options(options: tuple[object, ...], error: str) -> None:
+    assert refused("lab", "seq2seq", *options) == error
+
+
+def test_pairs_are_drawn_as_the_run_goes() -> None:
+    chosen: Any = make("seq2seq", {"steps": 10**12, "seed": 7})
+    assert chosen.steps == 10**12
+    later = str(chosen.batch(40))
+    other: Any = make("seq2seq", {"steps": 50, "seed": 7})
+    assert [str(other.batch(step)) for step in range(41)][-1] == later

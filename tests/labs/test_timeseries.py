@@ -1,4 +1,4 @@
-"""Lab timeseries: windows, scales, both errors in the target's own unit, other people's files."""
+"""Lab timeseries: windows, scales, both errors in the target's own unit, files of the user."""
 
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,13 @@ def test_google() -> None:
 
 
 def test_google_by_change() -> None:
-    """Predicting the change the net comes as near as 'tomorrow = today', and no nearer."""
+    """With the change as target the error equals that of 'tomorrow = today'."""
     result = run("timeseries", predict="change", steps=300).result
     assert result["rmse"] == pytest.approx(9.76, abs=0.15)
 
 
 def test_sunspots() -> None:
-    """A series with a signal in it: better than 'tomorrow = today' by far."""
+    """A series with signal: much better than 'tomorrow = today'."""
     result = run("timeseries", **SUNSPOTS, hidden=16, window=11).result
     assert result["naive_rmse"] == pytest.approx(30.3, abs=0.05)
     assert 16 < result["rmse"] < 21
@@ -77,7 +77,7 @@ def windows(table: Path, **options: Any) -> Any:
     return make("timeseries", {"csv": str(table), "columns": "close,volume", "window": 3, **options})
 
 
-def test_windows_and_what_follows_them(table: Path) -> None:
+def test_windows_and_their_targets(table: Path) -> None:
     rows = read_columns(table, ["close", "volume"])
     chosen = windows(table)
     least, most = rows[:28].min(axis=0), rows[:28].max(axis=0)
@@ -120,7 +120,7 @@ def test_errors_are_in_the_targets_own_unit(table: Path, scale: str) -> None:
     )
 
 
-def test_the_courses_scale_leaks_and_says_so(table: Path) -> None:
+def test_the_courses_scale_warns_of_the_leak(table: Path) -> None:
     own = windows(table, scale="own")
     assert own.test_x.max() == 1
     assert own.test_x.min() == 0

@@ -1,1 +1,1 @@
-"""What all labs share: settings, batches, the run on several implementations, checkpoints, pictures."""
+"""Shared by all labs: settings, batches, the run on several implementations, checkpoints, pictures."""

@@ -1,8 +1,8 @@
-"""Which rows of the data a step sees: a function of the seed and of the step's number, of nothing else.
+"""Which rows of the data each step sees: a function of the seed and the step number only.
 
-So three implementations see the same batches, and so does a run that was interrupted and goes on. All rows
-in their own order where one batch holds them all; else a new order each epoch, the last batch of an epoch
-being what is left.
+So all implementations see the same batches, and a resumed run sees the batches of an uninterrupted one. If
+one batch holds all rows, they keep their order. Otherwise every epoch has a new order, and its last batch
+holds the remaining rows.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from numpy import ndarray
 
 @dataclass(frozen=True)
 class Batches:
-    """`count` rows in batches of `size`; size None is all of them."""
+    """`count` rows in batches of `size`; None means one batch of all rows."""
 
     count: int
     size: int | None
@@ -30,7 +30,7 @@ class Batches:
         return -(-self.count // (self.size or self.count))
 
     def rows(self, step: int) -> ndarray:
-        """The rows that this step sees, by number."""
+        """The row numbers of this step's batch, (N,)."""
         if self.steps == 1:
             return np.arange(self.count)
         assert self.size is not None
@@ -40,7 +40,7 @@ class Batches:
 
 @lru_cache(maxsize=1)
 def _order(seed: int, epoch: int, count: int) -> ndarray:
-    """An order of all rows; the last one is kept, as the next step asks for it again."""
+    """The order of all rows in this epoch. Cached: all steps of an epoch use it."""
     order = np.random.default_rng([seed, epoch]).permutation(count)
     order.setflags(write=False)
     return order

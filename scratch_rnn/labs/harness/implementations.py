@@ -1,19 +1,20 @@
-"""The three that compute: numpy, torch and reference, each some modules with the same names in them.
+"""The three implementations: numpy, torch and reference. Each exports models and a trainer of the same names.
 
-They are found by name when they are asked for, so that a lab on numpy does not need reference/.
+They are imported on demand, so that a lab on numpy does not need reference/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from typing import Any
 
 import numpy as np
 import torch
 from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
-from scratch_rnn.labs.harness.lab import Lab, Training
+from scratch_rnn.labs.harness.lab import Lab, Settings, Training
+from scratch_rnn.labs.harness.protocols import Model, Trainer
 from scratch_rnn.torch_autograd.models.distributed import DistributedTrainer, Processes
 
 PACKAGES = {
@@ -22,54 +23,68 @@ PACKAGES = {
     "reference": "reference",
 }
 
+DType = np.dtype | torch.dtype
+
 
 @dataclass(frozen=True)
 class Implementation:
-    """One of the three: its models and its trainer."""
+    """One implementation: its models, which run on the chosen engine, and its trainer."""
 
     name: str
-    SequenceModel: Any
-    CaptionModel: Any
-    Seq2Seq: Any
-    Trainer: Any
+    SequenceModel: Callable[..., Model]
+    CaptionModel: Callable[..., Model]
+    Seq2Seq: Callable[..., Model]
+    Trainer: Callable[..., Trainer]
 
-    def dtype(self, name: str) -> Any:
-        """This implementation's own float64 or float32."""
-        return np.dtype(name) if self.name == "numpy" else getattr(torch, name)
+    def dtype(self, name: str) -> DType:
+        """The dtype of this name: NumPy's or torch's."""
+        dtype: DType = np.dtype(name) if self.name == "numpy" else getattr(torch, name)
+        return dtype
 
 
-def load(name: str) -> Implementation:
-    """Find an implementation; UsageError where it is not there."""
-    package = PACKAGES[name]
+def has_engine(name: str) -> bool:
+    """Whether an implementation takes an engine: torch.nn, which the reference uses, does not."""
+    return name != "reference"
+
+
+def load(name: str, engine: str = "steps") -> Implementation:
+    """Import an implementation; UsageError if it is missing."""
     try:
-        models = import_module(package)
+        package = import_module(PACKAGES[name])
     except ModuleNotFoundError as error:
         if name != "reference":
             raise
-        expected = "the folder reference/ of the project's clone beside scratch_rnn"
+        expected = "the folder reference/ of the project's clone, next to scratch_rnn"
         raise UsageError(message("--impl reference", expected, error)) from None
-    return Implementation(name, models.SequenceModel, models.CaptionModel, models.Seq2Seq, models.Trainer)
+    options = {"engine": engine} if has_engine(name) else {}
+    return Implementation(
+        name,
+        partial(package.SequenceModel, **options),
+        partial(package.CaptionModel, **options),
+        partial(package.Seq2Seq, **options),
+        package.Trainer,
+    )
 
 
-def first_weights(lab: Lab) -> Mapping[str, ndarray]:
-    """The weights that all three start from: drawn once, in float32, by torch's own initialisers.
+def first_weights(lab: Lab[Settings]) -> Mapping[str, ndarray]:
+    """The first weights of all implementations: drawn once, in float32, by torch's own initializers.
 
-    The torch twin draws them, bit for bit as torch.nn would (tests/torch_autograd/test_modules.py); the
+    The torch twin draws them, bit for bit as torch.nn would (tests/torch_autograd/test_modules.py). The
     global random state does not change.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(lab.settings.seed)
         model = lab.model(load("torch"), torch.float32)
-    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    return lab.initial_weights({name: np.asarray(tensor) for name, tensor in model.state_dict().items()})
 
 
 def trainer(
-    lab: Lab,
+    lab: Lab[Settings],
     implementation: Implementation,
     weights: Mapping[str, ndarray],
     processes: Processes | None = None,
-) -> Any:
-    """The lab's model on one implementation, with these weights, ready to train."""
+) -> Trainer:
+    """A trainer for the lab's model on one implementation, with these first weights."""
     s = lab.settings
     model = lab.model(implementation, implementation.dtype(s.dtype))
     if implementation.name == "numpy":

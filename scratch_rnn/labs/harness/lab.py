@@ -1,105 +1,144 @@
-"""What a lab is: its settings, its data, its model and its result. Not how a cell works, nor who computes.
+"""A lab: its settings, its data, its model and its result. It knows neither cells nor implementations.
 
-A lab's settings are a frozen dataclass; its fields are the options that the lab takes on the command
-line, and there are no others. Data that a lab draws or shuffles is a function of the seed and the number
-of the step: the three implementations see the same batches, and a resumed run sees them too.
+A lab's settings are a frozen dataclass; its fields are exactly the options that the lab takes on the command
+line. Data that a lab draws or shuffles is a function of the seed and the step number: all implementations see
+the same batches, and so does a resumed run.
 """
 
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from matplotlib.axes import Axes
+from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.options import option
+from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
+
+if TYPE_CHECKING:
+    from scratch_rnn.labs.harness.implementations import DType, Implementation
 
 MARKS = {"numpy": "o", "torch": "x", "reference": "+"}
 STROKES = {"numpy": "-", "torch": "--", "reference": ":"}
-"""In pictures points and curves of the three lie on each other; so they are told apart."""
+"""Points and curves of the implementations coincide in pictures; the styles keep them visible."""
+
+Batch = tuple[object, ...]
+"""The arguments of a model's loss."""
+Result = dict[str, Any]
+"""What --json writes of a run: names and JSON values."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every lab has."""
+    """Options of every lab."""
 
     cell: str = option("rnn", "the cell of the recurrent layer", choices=("rnn", "lstm", "gru"))
     hidden: int | None = option(None, "units of a layer", least=1)
-    layers: int = option(1, "layers, one on the other", least=1)
-    seed: int = option(0, "of the first weights, and of whatever is shuffled or drawn", least=0)
-    dtype: str = option("float64", "what is computed in", choices=("float64", "float32"))
+    layers: int = option(1, "stacked layers", least=1)
+    seed: int = option(0, "seed of the first weights and of all random choices", least=0, most=2**64 - 1)
+    dtype: str = option("float64", "floating-point type", choices=("float64", "float32"))
+    engine: str = option(
+        "steps",
+        "of numpy and torch: steps runs the cell files step by step, fused the fast path",
+        choices=("steps", "fused"),
+    )
 
 
 @dataclass(frozen=True)
 class Training(Settings):
-    """What every lab has that trains."""
+    """Options of every lab that trains."""
 
-    steps: int | None = option(None, "updates, those of a loaded run included", least=1)
+    steps: int | None = option(None, "number of updates, including those of a loaded run", least=1)
     epochs: int | None = option(None, "passes over the data, instead of --steps", least=1)
     lr: float = option(0.01, "learning rate", above=0)
-    optimizer: str = option("adam", "torch.optim's formulas and defaults", choices=("sgd", "adam"))
-    clip: float | None = option(None, "scale gradients whose norm is larger down to it", above=0)
+    optimizer: str = option("adam", "with torch.optim's formulas and defaults", choices=("sgd", "adam"))
+    clip: float | None = option(None, "largest norm of the gradients; larger ones are scaled down", above=0)
 
 
-class Lab:
-    """One lab with its data loaded. A subclass fills in what is marked so."""
+S = TypeVar("S", bound=Settings, covariant=True)
+T = TypeVar("T", bound=Training, covariant=True)
+
+
+class Lab(ABC, Generic[S]):
+    """One lab with its data loaded."""
 
     name: ClassVar[str]
-    options: ClassVar[type[Settings]] = Training
-    smoke_settings: ClassVar[Mapping[str, Any]] = {}
-    """Settings for the main job, where they differ from the defaults."""
-    inference_options: ClassVar[Sequence[str]] = ()
-    """Options that say what is done after the training: a run that was loaded may choose anew."""
+    options: ClassVar[type[Settings]]
+    smoke_settings: ClassVar[Mapping[str, object]] = {}
+    """Settings of the main job that differ from the defaults."""
+    inference_options: ClassVar[Sequence[str]] = ("engine",)
+    """Options that a loaded run may change: they are no part of what is trained."""
     distributes: ClassVar[bool] = False
     """Whether `batch` gives arrays whose rows several processes can share."""
     has_picture: ClassVar[bool] = False
-    """Whether `picture` draws something beside the loss curves."""
-    epoch: int = 1
-    """Steps in one pass over the data."""
-    default_steps: int = 0
+    """Whether the lab has a `picture` of its own."""
     warnings: Sequence[str] = ()
-    """What users should know before they believe the result."""
+    """Caveats, printed before the run."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: S) -> None:
         self.settings = settings
-        if isinstance(settings, Training) and None not in (settings.steps, settings.epochs):
-            raise UsageError(message(self.name, "--steps or --epochs", "both"))
 
     def resolve(self, **chosen: Any) -> None:
-        """Put values in the place of settings that were left open."""
+        """Fill in settings that the user left open."""
         self.settings = replace(self.settings, **chosen)
 
     @property
     def steps(self) -> int:
-        """How many steps to train."""
+        """Number of training steps."""
+        return 0
+
+    @abstractmethod
+    def model(self, implementation: Implementation, dtype: DType) -> Model:
+        """The model, made by an implementation (implementations.py)."""
+
+    def initial_weights(self, drawn: Mapping[str, ndarray]) -> Mapping[str, ndarray]:
+        """The first weights of all implementations, made of what torch's initializers drew."""
+        return drawn
+
+    @abstractmethod
+    def result(self, trainer: Trainer, track: Track = untracked) -> Result:
+        """The result after the last update: names and JSON values. `track` shows the progress."""
+
+    @abstractmethod
+    def summary(self, result: Result) -> str:
+        """The result in one line, below the table."""
+
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
+        """Draw the lab's own picture from the results by implementation; only with has_picture."""
+
+
+class TrainingLab(Lab[T]):
+    """A lab that trains."""
+
+    epoch: int = 1
+    """Steps in one pass over the data."""
+    default_steps: int
+
+    def __init__(self, settings: T) -> None:
+        super().__init__(settings)
+        if None not in (settings.steps, settings.epochs):
+            raise UsageError(message(self.name, "--steps or --epochs", "both"))
+
+    @property
+    def steps(self) -> int:
+        """Number of training steps."""
         s = self.settings
-        if not isinstance(s, Training):
-            return 0
         if s.epochs is not None:
             return s.epochs * self.epoch
         return self.default_steps if s.steps is None else s.steps
 
-    def model(self, implementation: Any, dtype: Any) -> Any:
-        """The model, made by an implementation (implementations.py); filled in by the lab."""
-        raise UsageError(message(self.name, "a model", "none"))
-
-    def batch(self, step: int) -> tuple[Any, ...]:
-        """What the model's loss takes at this step; filled in by the lab."""
-        raise UsageError(message(self.name, "a batch", f"none for step {step}"))
+    @abstractmethod
+    def batch(self, step: int) -> Batch:
+        """The arguments of the model's loss at this step."""
 
     def reset_state(self, step: int) -> bool:
-        """Whether this step starts from zeros, not from the state in which the last one ended."""
+        """Whether this step starts from a zero state; if not, from the last state of the step before."""
         return True
 
-    def result(self, trainer: Any) -> dict[str, Any]:
-        """What comes out after the last update, as JSON keeps it; filled in by the lab."""
-        raise UsageError(message(self.name, "a result", "none"))
-
-    def summary(self, result: Mapping[str, Any]) -> str:
-        """The result in a few words, for the table; filled in by the lab."""
-        raise UsageError(message(self.name, "a summary", f"none of {list(result)}"))
-
     def reference_losses(self) -> Mapping[str, float]:
-        """Losses worth a line across the picture of the loss curves, by what they are."""
+        """Constants to draw into the picture of the loss curves, by label."""
         return {}
-
-    def picture(self, axes: Any, results: Mapping[str, Mapping[str, Any]]) -> None:
-        """Draw the lab's own picture from the results by implementation; only where has_picture."""

@@ -1,7 +1,7 @@
 """A lab's options: the fields of a frozen dataclass, each with its help and the values that it takes.
 
-What the command line shows, and what is checked wherever settings come from: options, or a checkpoint. A
-subclass may give a field another default; help and limits stay those of the class that described it.
+The command line shows them; their limits are checked for settings from options and from a checkpoint alike. A
+subclass may give a field another default; it inherits help and limits.
 """
 
 import math
@@ -16,36 +16,45 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Option:
-    """One option. `least` is the smallest value, `above` the largest that is too small; `file` names one."""
+    """One option.
+
+    `least` and `most` are inclusive bounds, `above` is an exclusive lower bound; `file` marks the path of an
+    input file.
+    """
 
     name: str
     kind: type
     default: Any
     help: str = ""
     least: float | None = None
+    most: int | None = None
     above: float | None = None
     choices: Sequence[str] = ()
     file: bool = False
 
     @property
     def flag(self) -> str:
-        """As it is typed."""
+        """As typed on the command line."""
         return flag(self.name)
 
-    def check(self, who: str, given: Any) -> Any:
-        """The value, an int made a float where that is meant; UsageError for one that is not taken."""
+    def check(self, who: str, given: object) -> Any:
+        """The value, converted to `kind`; UsageError for a wrong type or a value out of range."""
         if given is None and self.default is None:
             return given
         kinds = (int, float) if self.kind is float else (self.kind,)
-        if type(given) not in kinds:  # a bool is no int here
+        if type(given) not in kinds:  # refuses True as an int
             raise UsageError(message(who, f"{self.flag} of type {self.kind.__name__}", repr(given)))
         value: Any = self.kind(given)
         if self.kind is float and not math.isfinite(value):
             raise UsageError(message(who, f"a finite {self.flag}", value))
         if self.least is not None and value < self.least:
             raise UsageError(message(who, f"{self.flag} of at least {self.least:g}", value))
+        if self.most is not None and value > self.most:
+            raise UsageError(message(who, f"{self.flag} of at most {self.most}", value))
         if self.above is not None and value <= self.above:
             raise UsageError(message(who, f"{self.flag} above {self.above:g}", value))
+        if self.kind is str and not self.file and not _is_unicode(value):
+            raise UsageError(message(who, f"{self.flag} in UTF-8", ascii(value)))
         if self.choices and value not in self.choices:
             raise UsageError(message(who, f"{self.flag} {' or '.join(self.choices)}", repr(value)))
         return value
@@ -57,7 +66,7 @@ def option(default: Any, help: str, **limits: Any) -> Any:
 
 
 def flag(name: str) -> str:
-    """A field's name as an option.
+    """The option of a field.
 
     >>> flag("batch_size")
     '--batch-size'
@@ -75,8 +84,8 @@ def options_of(settings: type[Any]) -> list[Option]:
     ]
 
 
-def make_settings(who: str, settings: type[S], given: Mapping[str, Any]) -> S:
-    """Settings from options; UsageError for one that `who` does not take, and for a value out of range."""
+def make_settings(who: str, settings: type[S], given: Mapping[str, object]) -> S:
+    """Settings from options; UsageError for an unknown option, and for a value out of range."""
     known = {each.name: each for each in options_of(settings)}
     for name in given:
         if name not in known:
@@ -85,8 +94,13 @@ def make_settings(who: str, settings: type[S], given: Mapping[str, Any]) -> S:
     return settings(**{name: known[name].check(who, value) for name, value in given.items()})
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether a text has no surrogates. Python decodes bytes of an argument that are not UTF-8 to them."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _described(settings: type[Any], name: str) -> Mapping[str, Any]:
-    """Help and limits, from the nearest class that has them."""
+    """Help and limits, from the nearest base class that gives them."""
     for each in settings.__mro__:
         described = getattr(each, "__dataclass_fields__", {}).get(name)
         if described is not None and described.metadata:

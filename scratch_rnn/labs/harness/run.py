@@ -1,4 +1,4 @@
-"""Run a lab on some of the three implementations, and hold their loss curves against each other."""
+"""Run a lab on some of the implementations, and compare their loss curves."""
 
 import math
 import time
@@ -6,26 +6,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from scratch_rnn.checks import Failure, UsageError, message
 from scratch_rnn.labs.harness.checkpoint import Checkpoint, write_checkpoint
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
-from scratch_rnn.labs.harness.lab import Lab
+from scratch_rnn.labs.harness.lab import Lab, Result, Settings, Training, TrainingLab
+from scratch_rnn.labs.harness.protocols import Track, Trainer, untracked
+from scratch_rnn.labs.harness.size import check_memory
 from scratch_rnn.torch_autograd.models.distributed import Processes
 
 TOLERANCE = 1e-9
-"""Largest relative difference between two curves, in float64."""
+"""Largest accepted relative difference between two curves, in float64."""
 JUDGED_STEPS = 150
-"""Later steps are reported, not judged: rounding grows by itself (labs/README.md)."""
+"""Later steps are reported, not judged: training amplifies rounding differences (labs/README.md)."""
 
 Tick = Callable[[str, int], bool]
 
 
 class Interrupted(Exception):
-    """The user asked to stop. Raised between two steps, when the state is complete."""
+    """The user asked to stop. Raised between two steps, when the trainer's state is complete."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Run:
     losses: list[float]
     parameters: int
     seconds: float
-    result: dict[str, Any]
+    result: Result
 
 
 @dataclass(frozen=True)
 class Report:
     """One lab on several implementations."""
 
-    lab: Lab
+    lab: Lab[Settings]
     runs: list[Run]
 
     def difference(self, steps: int | None = None) -> float | None:
@@ -57,11 +58,11 @@ class Report:
 
     @property
     def agree(self) -> bool:
-        """Whether the curves are one curve. In float32 there is no verdict: they count as agreeing."""
+        """Whether the curves agree within TOLERANCE. Always True in float32, which is not judged."""
         difference = self.difference(JUDGED_STEPS)
         return difference is None or self.lab.settings.dtype != "float64" or difference <= TOLERANCE
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Result:
         """The object that --json writes."""
         difference = self.difference() if any(run.losses for run in self.runs) else None
         return {
@@ -73,68 +74,81 @@ class Report:
 
 
 def run_lab(
-    lab: Lab,
+    lab: Lab[Settings],
     impls: Sequence[str],
     tick: Tick,
     save: Path | None = None,
     load_from: Checkpoint | None = None,
     processes: Processes | None = None,
+    track: Track = untracked,
 ) -> Report:
-    """Run a lab; `tick(impl, steps done)` is told of every step, and says whether to stop there.
+    """Run a lab. `tick(impl, steps done)` is called after every step; True stops the run.
 
-    With one implementation, `load_from` goes on where a checkpoint ended, and `save` names the file for
-    the next one, written at the end and when interrupted. With `processes` this is one of several that
-    train together; only the first of them writes and has a result.
+    With one implementation, `load_from` is a checkpoint to continue from, and `save` the file of the next
+    one, written at the end and on interruption. With `processes` this process is one of several that train
+    together; only the first one writes files and has a result. `track` shows the progress of the evaluation.
     """
+    check_memory(lab)
     weights = first_weights(lab)
     runs = []
     for impl in impls:
-        work = trainer(lab, load(impl), weights, processes)
+        work = trainer(lab, load(impl, lab.settings.engine), weights, processes)
         losses = [] if load_from is None else load_from.restore(work)
         if len(losses) > lab.steps:
             raise UsageError(message("--load", f"--steps of at least {len(losses)}, as it took", lab.steps))
         start, first = time.perf_counter(), processes is None or processes.rank == 0
         try:
-            with np.errstate(all="ignore"):  # the loss tells
-                _train(lab, impl, work, losses, tick, processes)
+            with np.errstate(all="ignore"):  # overflow shows in the loss
+                if isinstance(lab, TrainingLab):
+                    _train(lab, impl, work, losses, tick, processes)
         except Interrupted:
-            kept = _save(save, lab, impl, losses, work, first)
-            raise Failure(f"{lab.name}: interrupted after step {len(losses)} of {lab.steps}{kept}") from None
-        _save(save, lab, impl, losses, work, first)
+            saved = _save(save, lab, impl, losses, work, first)
+            raise Failure(f"{lab.name}: interrupted after step {len(losses)} of {lab.steps}{saved}") from None
+        saved = _save(save, lab, impl, losses, work, first)
         seconds = time.perf_counter() - start
-        result = _result(lab, impl, work) if first else {}
+        try:
+            result = _result(lab, impl, work, track) if first else {}
+        except Interrupted:
+            raise Failure(f"{lab.name}: interrupted in the evaluation{saved}") from None
         runs.append(Run(impl, losses, work.parameters(), seconds, result))
     return Report(lab, runs)
 
 
 def _train(
-    lab: Lab, impl: str, work: Any, losses: list[float], tick: Tick, processes: Processes | None
+    lab: TrainingLab[Training],
+    impl: str,
+    work: Trainer,
+    losses: list[float],
+    tick: Tick,
+    processes: Processes | None,
 ) -> None:
-    """Go on to the last step, one loss a step."""
+    """Train up to the last step; append one loss per step."""
     for step in range(len(losses), lab.steps):
         loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
         losses.append(loss)
         if not math.isfinite(loss):
             raise Failure(f"{lab.name}: {impl}: the loss is {loss} at step {step}; try a smaller --lr")
-        wish = tick(impl, step + 1)
-        if wish if processes is None else processes.anyone(wish):
+        stop = tick(impl, step + 1)
+        if stop if processes is None else processes.anyone(stop):
             raise Interrupted
 
 
-def _save(path: Path | None, lab: Lab, impl: str, losses: list[float], work: Any, first: bool) -> str:
-    """Write a checkpoint where one is wanted; all processes must join in the snapshot."""
+def _save(
+    path: Path | None, lab: Lab[Settings], impl: str, losses: list[float], work: Trainer, first: bool
+) -> str:
+    """Write a checkpoint if `path` is given. All processes must call it: the snapshot is collective."""
     if path is None:
         return ""
     arrays = work.snapshot()
     if first:
         write_checkpoint(path, lab, impl, losses, arrays)
-    return f"; it stands in {path}"
+    return f"; saved to {path}"
 
 
-def _result(lab: Lab, impl: str, work: Any) -> dict[str, Any]:
-    """The lab's; Failure for one that is no number, after a last update that went too far."""
+def _result(lab: Lab[Settings], impl: str, work: Trainer, track: Track) -> Result:
+    """The lab's result; Failure if it is not finite, for instance after a last update that diverged."""
     with np.errstate(all="ignore"):
-        result = lab.result(work)
+        result = lab.result(work, lambda label, parts: track(f"{lab.name} {impl}: {label}", parts))
     for name, value in result.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise Failure(f"{lab.name}: {impl}: {name} is {value}; try a smaller --lr")
@@ -142,7 +156,7 @@ def _result(lab: Lab, impl: str, work: Any) -> dict[str, Any]:
 
 
 def _curve(run: Run) -> list[float]:
-    """What is compared: the losses, or where nothing is trained the outputs."""
+    """The numbers to compare: the losses, or the outputs of a lab that does not train."""
     if run.losses:
         return run.losses
     return [value for row in run.result["outputs"] for value in row]

@@ -1,82 +1,101 @@
-"""What people see of a report: a table, a picture, a JSON file."""
+"""A report as a table, a picture and a JSON file."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
-from scratch_rnn.labs.harness.lab import STROKES, Lab
+from scratch_rnn.labs.harness.implementations import has_engine
+from scratch_rnn.labs.harness.lab import STROKES, Lab, Settings, TrainingLab
 from scratch_rnn.labs.harness.run import JUDGED_STEPS, Report
 from scratch_rnn.outputs import replacing
 
+FORMATS = (".png", ".svg", ".pdf")
+"""Suffixes of pictures."""
 LOGARITHMIC = 100
-"""Where the largest loss is so many times the smallest, a straight axis shows neither."""
+"""The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
 
 
 def table(reports: Sequence[Report]) -> Table:
-    """One row a run."""
+    """One row per run."""
+    comparing = any(len(report.runs) > 1 for report in reports)
     view = Table(
-        title="the same weights, the same batches, three that compute",
-        caption="difference: the largest relative one of any two curves, "
-        f"first {JUDGED_STEPS} steps (and all)",
+        title="the same weights and batches on all implementations" if comparing else None,
+        caption="difference: largest relative difference of any two loss curves, "
+        f"first {JUDGED_STEPS} steps (and all)"
+        if comparing
+        else None,
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for column in ("lab", "impl"):
+    for column in ("lab", "implementation"):
         view.add_column(column, no_wrap=True)
-    for column in ("steps", "first loss", "last loss", "seconds", "difference"):
+    for column in ("steps", "first loss", "last loss", "seconds", *["difference"] * comparing):
         view.add_column(column, justify="right", no_wrap=True)
     for report in reports:
         for row, run in enumerate(report.runs):
             ends = [f"{run.losses[i]:.5g}" for i in (0, -1)] if run.losses else ["-", "-"]
             steps, seconds = str(len(run.losses) or "-"), f"{run.seconds:.2f}"
             name, difference = (report.lab.name, _difference(report)) if row == 0 else ("", "")
+            label = implementation_label(run.impl, report.lab.settings.engine)
             last = row == len(report.runs) - 1
-            view.add_row(name, run.impl, steps, *ends, seconds, difference, end_section=last)
+            cells = (name, label, steps, *ends, seconds, *[difference] * comparing)
+            view.add_row(*cells, end_section=last)
     return view
 
 
+def implementation_label(impl: str, engine: str) -> str:
+    """The implementation and, if it has one, the engine that it ran on.
+
+    >>> implementation_label("numpy", "steps"), implementation_label("reference", "steps")
+    ('numpy (steps)', 'reference')
+    """
+    return f"{impl} ({engine})" if has_engine(impl) else impl
+
+
 def results(report: Report) -> list[str]:
-    """What came out: one line where all implementations say the same, else one each."""
-    said = {run.impl: report.lab.summary(run.result) for run in report.runs}
-    if len(set(said.values())) == 1:
-        return [f"{report.lab.name}: {next(iter(said.values()))}"]
-    return [f"{report.lab.name}, {impl}: {text}" for impl, text in said.items()]
+    """The results: one line if all implementations have the same, else one line each."""
+    summaries = {run.impl: report.lab.summary(run.result) for run in report.runs}
+    if len(set(summaries.values())) == 1:
+        return [f"{report.lab.name}: {next(iter(summaries.values()))}"]
+    return [f"{report.lab.name}, {impl}: {text}" for impl, text in summaries.items()]
 
 
 def plot(report: Report, path: Path) -> None:
-    """Write a PNG: the loss curves, and beside them the lab's own picture if it has one."""
+    """Write a picture in the format of its suffix: the loss curves, and the lab's own picture if any."""
     drawings = [
-        draw for draw, wanted in ((_curves, bool(report.lab.steps)), (_own, report.lab.has_picture)) if wanted
+        draw for draw, shown in ((_curves, bool(report.lab.steps)), (_own, report.lab.has_picture)) if shown
     ]
     figure = Figure(figsize=(7 * len(drawings), 4.2), layout="constrained")
     for axes, draw in zip(figure.subplots(1, len(drawings), squeeze=False)[0], drawings, strict=True):
         draw(axes, report)
-    with replacing(path) as beside:
-        figure.savefig(beside, dpi=120, format="png")
+    with replacing(path) as part:
+        figure.savefig(part, dpi=120, format=path.suffix[1:].lower())
 
 
 def write_json(report: Report, path: Path) -> None:
-    """Write what there is of numbers."""
+    """Write the report as JSON."""
     text = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
-    with replacing(path) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+    with replacing(path) as part:
+        # A file name that is not UTF-8 has surrogates, which JSON writes as escapes.
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
-def can_plot(lab: Lab) -> bool:
-    """Whether there is anything to draw."""
+def can_plot(lab: Lab[Settings]) -> bool:
+    """Whether the lab has a loss curve or a picture of its own."""
     return bool(lab.steps) or lab.has_picture
 
 
-def _curves(axes: Any, report: Report) -> None:
+def _curves(axes: Axes, report: Report) -> None:
     for run in report.runs:
         axes.plot(run.losses, STROKES[run.impl], label=run.impl, linewidth=2)
-    for label, level in report.lab.reference_losses().items():
+    references = report.lab.reference_losses() if isinstance(report.lab, TrainingLab) else {}
+    for label, level in references.items():
         axes.axhline(level, color="0.5", linewidth=1, label=f"{label}: {level:.4g}")
     losses = [loss for run in report.runs for loss in run.losses]
     if min(losses) > 0 and max(losses) > LOGARITHMIC * min(losses):
@@ -88,12 +107,12 @@ def _curves(axes: Any, report: Report) -> None:
     axes.grid(alpha=0.3)
 
 
-def _own(axes: Any, report: Report) -> None:
+def _own(axes: Axes, report: Report) -> None:
     report.lab.picture(axes, {run.impl: run.result for run in report.runs})
 
 
 def _difference(report: Report) -> str:
-    """The judged one, and the one over all steps where there are more."""
+    """The judged difference, and the one over all steps if there are more."""
     judged, whole = report.difference(JUDGED_STEPS), report.difference()
     if judged is None or whole is None:
         return "-"

@@ -1,1 +1,1 @@
-"""What the labs read: text, tables, sentence pairs and series, and the vocabularies that number them."""
+"""Inputs of the labs: text, tables, sentence pairs and time series, and vocabularies."""

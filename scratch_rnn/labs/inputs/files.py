@@ -1,32 +1,37 @@
 """Files that labs read: UTF-8 text, TSV, CSV, and the default data.
 
-Whatever is wrong with a file that a user gave is a UsageError of one line that names the file, and the line
-and the column where there are any.
+Every fault of a user's file is a UsageError of one line that names the file, and the line and the column
+where that applies.
 """
 
 import csv
 import hashlib
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import scratch_rnn
 from scratch_rnn.checks import UsageError, fail, message
 
+MOST_BYTES = 2**28
+"""Largest input file."""
+
 DATA = Path(scratch_rnn.__file__).parents[1] / "data"
-"""Beside the package, in the project's clone."""
+"""The folder of default data, in the project's clone."""
 
 
 class Row(NamedTuple):
-    """One line of a table, and where it stood."""
+    """One line of a table, and its place: file and line number."""
 
     place: str
     cells: list[str]
 
 
 def data_file(option: str, given: str | None, default: str) -> Path:
-    """The user's file, or the lab's own: UsageError where that is not there."""
+    """The user's file, or the lab's default file; UsageError if the default file is missing."""
     if given is not None:
         return Path(given)
     if not (DATA / default).is_file():
@@ -36,7 +41,7 @@ def data_file(option: str, given: str | None, default: str) -> Path:
 
 
 def read_text(option: str, path: Path) -> str:
-    """All of a UTF-8 file, a byte order mark left out, every line end made a newline."""
+    """The text of a UTF-8 file, without a byte order mark, with every line end converted to a newline."""
     data = read_bytes(option, path)
     try:
         text = data.decode("utf-8-sig")
@@ -46,10 +51,19 @@ def read_text(option: str, path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_bytes(option: str, path: Path) -> bytes:
-    """All of a file."""
+def read_bytes(option: str, path: Path, bounded: bool = True) -> bytes:
+    """The bytes of a file; UsageError if there are more than MOST_BYTES.
+
+    Only a regular file may be read without this bound: a device or a pipe may have no end.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            if not bounded and S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            fail(option, f"a file of at most {MOST_BYTES:,} bytes", f"{path}, which has more")
+        return data
     except (OSError, ValueError) as error:
         fail(option, "a file that can be read", f"{path} ({getattr(error, 'strerror', None) or error})")
 
@@ -60,7 +74,7 @@ def digest(option: str, path: str) -> str:
 
 
 def read_tsv(option: str, path: Path, columns: Sequence[str]) -> list[Row]:
-    """The lines of a file, each with these columns, none of them empty; blank lines are left out."""
+    """The lines of a file, split into these columns. Empty cells are refused; blank lines are skipped."""
     rows = []
     for number, line in enumerate(read_text(option, path).split("\n"), 1):
         if not line:
@@ -78,7 +92,7 @@ def read_tsv(option: str, path: Path, columns: Sequence[str]) -> list[Row]:
 
 
 def read_csv(option: str, path: Path) -> list[Row]:
-    """The rows of a file; blank lines and lines that start with # are left out."""
+    """The rows of a file. Blank lines and lines that start with # are skipped."""
     lines = read_text(option, path).split("\n")
     reader = csv.reader("" if line.startswith("#") else line for line in lines)
     rows = []
@@ -94,7 +108,7 @@ def read_csv(option: str, path: Path) -> list[Row]:
 
 
 def as_number(cell: str) -> float | None:
-    """The number that a cell holds, NaN included; None where it holds none.
+    """The number in a cell, NaN included; None if it is not a number.
 
     >>> as_number("1e3"), as_number("1_000"), as_number("n/a")
     (1000.0, None, None)
@@ -106,7 +120,7 @@ def as_number(cell: str) -> float | None:
 
 
 def finite(option: str, place: str, cell: str) -> float:
-    """The number that a cell holds; UsageError for anything else, NaN and infinities included."""
+    """The number in a cell; UsageError for anything else, NaN and infinities included."""
     number = as_number(cell)
     if number is None or not math.isfinite(number):
         fail(option, "a number", f"{cell!r} in {place}")

@@ -1,7 +1,7 @@
-"""Pairs of sentences: the course's four, or a file's lines; which are kept, and by what numbers they go.
+"""Pairs of sentences: the course's four, or the lines of a file, filtered by length and encoded as indices.
 
-As in the course texts are lower-cased, and a sentence is too long where it and its <EOS> are more than so
-many words: with 10, those of 10 words and more are dropped.
+As in the course, texts are lower-cased. The length limit includes <EOS>: with a limit of 10, sentences of 10
+words and more are dropped.
 """
 
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ Pair = tuple[str, str]
 
 
 class Side(NamedTuple):
-    """The sources of some pairs, or their targets: by numbers, <EOS> included; unknown tokens of each."""
+    """One side of some pairs: sentences as indices, <EOS> included, and the unknown tokens of each."""
 
     sentences: list[ndarray]
     unknown: list[int]
 
     def batch(self, rows: Sequence[int] | ndarray) -> tuple[ndarray, list[int]]:
-        """(N, T) and the N lengths, of these rows."""
+        """These rows padded with 0 to (N, T), and their N lengths."""
         chosen = [self.sentences[row] for row in rows]
         lengths = [len(sentence) for sentence in chosen]
         padded = np.zeros((len(chosen), max(lengths)), dtype=np.int64)
@@ -43,18 +43,18 @@ class Side(NamedTuple):
 
 
 def read_pairs(option: str, path: Path) -> list[Pair]:
-    """A file's lines, source TAB target."""
+    """The pairs of a file; each line is source TAB target."""
     rows = read_tsv(option, path, ("source", "target"))
     return [(_tidy(row.cells[0]), _tidy(row.cells[1])) for row in rows]
 
 
 def _tidy(text: str) -> str:
-    """Lower case, one blank between words."""
+    """Lower case, with one space between words."""
     return " ".join(text.lower().split())
 
 
 def short(pairs: Sequence[Pair], most: Sequence[int]) -> list[Pair]:
-    """Those neither side of which is too long.
+    """The pairs with fewer than most[0] words in the source and fewer than most[1] in the target.
 
     >>> short([("a b", "c"), ("a", "b c")], most=(3, 2))
     [('a b', 'c')]
@@ -63,24 +63,24 @@ def short(pairs: Sequence[Pair], most: Sequence[int]) -> list[Pair]:
 
 
 def short_of_file(option: str, path: Path, most: Sequence[int]) -> tuple[list[Pair], int]:
-    """(the pairs of a file that are short enough, how many are not); UsageError where none is."""
+    """(the pairs of a file that are short enough, the number of the others); UsageError if none is."""
     pairs = read_pairs(option, path)
-    kept = short(pairs, most)
-    if not kept:
+    selected = short(pairs, most)
+    if not selected:
         expected = f"a pair of fewer than {most[0]} and fewer than {most[1]} words"
         fail(option, expected, f"none in {path}, {len(pairs)} too long")
-    return kept, len(pairs) - len(kept)
+    return selected, len(pairs) - len(selected)
 
 
 def vocabularies(
     pairs: Sequence[Pair], level: str, specials: Sequence[str] = SPECIALS
 ) -> tuple[Vocabulary, Vocabulary]:
-    """One for the sources, one for the targets."""
+    """The vocabularies of the sources and of the targets."""
     sources, targets = zip(*pairs, strict=True)
     return Vocabulary(sources, level, specials), Vocabulary(targets, level, specials)
 
 
 def encode(vocabulary: Vocabulary, texts: Sequence[str]) -> Side:
-    """Texts by numbers."""
+    """Texts as indices."""
     encoded = [vocabulary.encode(text) for text in texts]
     return Side([np.array(each.indices, dtype=np.int64) for each in encoded], [e.unknown for e in encoded])

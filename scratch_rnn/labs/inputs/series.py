@@ -1,6 +1,6 @@
-"""The numbers of a time series: columns of a CSV file, and how they are scaled.
+"""A time series: columns of a CSV file, and their scaling.
 
-(1)  scaled = (x - least) / (most - least)        each column by its own least and most
+(1)  scaled = (x - least) / (most - least)        each column by its own minimum and maximum
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from scratch_rnn.labs.inputs.files import Row, as_number, finite, read_csv
 
 
 class Scale(NamedTuple):
-    """Equation (1), one number a column."""
+    """Equation (1). Both arrays have one number per column."""
 
     least: ndarray
     range: ndarray
 
     def __call__(self, values: ndarray) -> ndarray:
-        """To [0, 1], where the values lie between the least and the most that the scale has seen."""
+        """Scale values. Those between the scale's minimum and maximum land in [0, 1]."""
         return (values - self.least) / self.range  # (1)
 
 
 def column_names(option: str, columns: str) -> list[str]:
-    """Names separated by commas, without case; UsageError for an empty one, and for one that comes twice."""
+    """Names separated by commas, in lower case; UsageError for an empty or a repeated name."""
     names = [name.strip().lower() for name in columns.split(",")]
     if not all(names) or len(set(names)) < len(names):
         fail(option, "names separated by commas, each once", repr(columns))
@@ -36,27 +36,27 @@ def column_names(option: str, columns: str) -> list[str]:
 def read_columns(path: Path, names: Sequence[str]) -> ndarray:
     """(rows, columns) in the order of `names`.
 
-    With a header line they pick columns by name; without, they name all columns in order. A line is a
-    header where none of its cells is a number.
+    With a header line, `names` selects columns; without one, it names all columns in order. The first line
+    is a header if none of its cells is a number.
     """
     rows = read_csv("--csv", path)
     header = None if any(as_number(cell) is not None for cell in rows[0].cells) else rows.pop(0)
     if header is None:
-        there, width = {name: n for n, name in enumerate(names)}, len(names)
+        position, width = {name: n for n, name in enumerate(names)}, len(names)
     else:
-        there = {cell.lower(): n for n, cell in reversed(list(enumerate(header.cells)))}
+        position = {cell.lower(): n for n, cell in reversed(list(enumerate(header.cells)))}
         width = len(header.cells)
     for name in names:
-        if name not in there:
+        if name not in position:
             expected = f"columns among {', '.join(header.cells if header else names)} in {path}"
             raise UsageError(message("--columns", expected, name))
     if not rows:
         fail("--csv", "rows below the header", f"none in {path}")
-    return np.array([_numbers(row, {name: there[name] for name in names}, width) for row in rows])
+    return np.array([_numbers(row, {name: position[name] for name in names}, width) for row in rows])
 
 
 def scale_of(values: ndarray, names: Sequence[str], where: str) -> Scale:
-    """The scale that takes these rows to [0, 1]; UsageError for a column that never changes."""
+    """The scale that maps these rows to [0, 1]; UsageError for a constant column."""
     least, most = values.min(axis=0), values.max(axis=0)
     for name, low, high in zip(names, least, most, strict=True):
         if low == high:

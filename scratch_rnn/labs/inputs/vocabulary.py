@@ -1,4 +1,4 @@
-"""Words, or characters, by number: what lies between a text and an embedding table. Pure Python.
+"""Words or characters as indices into an embedding table.
 
     >>> words = Vocabulary(["i feel hungry .", "i feel good ."])
     >>> len(words), words.tokens[:6]
@@ -8,10 +8,10 @@
     >>> words.decode([4, 5, 3, 7, 2, 0, 0])
     'i feel <UNK> .'
 
-The specials come first, in the order given, and then every token in the order in which it first appears.
-That order needs no hash and no alphabet, and it is the course's: a table's rows are drawn one after the
-other, so the course's losses come out only where each word has the course's number. For the same reason
-the specials may be chosen: the course has two, ("<SOS>", "<EOS>"), numbers 0 and 1.
+The specials come first, in the order given, followed by every token in the order of its first appearance.
+This is the course's order, and it does not depend on a hash seed. It matters: the rows of the embedding table
+are drawn in order, so a run gives the course's losses only if each word has the course's index. For the same
+reason the specials are an argument: the course has two, ("<SOS>", "<EOS>"), indices 0 and 1.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,14 +27,14 @@ PAD, SOS, EOS, UNK = SPECIALS = ("<PAD>", "<SOS>", "<EOS>", "<UNK>")
 
 
 class Encoded(NamedTuple):
-    """A text by numbers, and how many of its tokens the vocabulary does not know."""
+    """A text as indices, and the number of its unknown tokens."""
 
     indices: list[int]
     unknown: int
 
 
 class Vocabulary:
-    """The tokens of `texts`: words (split at white space) or characters, behind the `specials`."""
+    """The tokens of `texts`: words (split at white space) or characters, after the `specials`."""
 
     def __init__(self, texts: Iterable[str], level: str = "word", specials: Sequence[str] = SPECIALS) -> None:
         self.level = expect_one_of("Vocabulary", "level", level, ["word", "char"])
@@ -60,7 +60,7 @@ class Vocabulary:
         return text.split() if self.level == "word" else list(text)
 
     def number(self, special: str) -> int:
-        """The number of a special; ValueError where this vocabulary has none.
+        """The index of a special; ValueError if the vocabulary does not have it.
 
         >>> Vocabulary([], specials=("<SOS>", "<EOS>")).number("<EOS>")
         1
@@ -69,10 +69,10 @@ class Vocabulary:
         return self._number[special]
 
     def encode(self, text: str, end: bool = True) -> Encoded:
-        """The text by numbers, <EOS> behind it with `end`.
+        """The text as indices, followed by <EOS> with `end`.
 
-        An unknown token becomes <UNK>, or is left out where there is no <UNK>; it is counted in either
-        case. A word that is spelled like a special is unknown too: no text can end itself.
+        An unknown token becomes <UNK>, or is skipped if the vocabulary has no <UNK>; it is counted in both
+        cases. A word that is spelled like a special counts as unknown, so that no text can contain <EOS>.
         """
         tokens = self.split(text)
         known = [token in self._number and token not in SPECIALS for token in tokens]
@@ -84,19 +84,19 @@ class Vocabulary:
         return Encoded(indices + [self.number(EOS)] * end, known.count(False))
 
     def decode(self, indices: Iterable[int]) -> str:
-        """Numbers to text: words one blank apart, or characters. <PAD>, <SOS> and <EOS> are left out."""
+        """Indices to text: words joined by spaces, or characters. <PAD>, <SOS> and <EOS> are skipped."""
         tokens = []
         for index in indices:
             if not 0 <= index < len(self):
                 expected = f"numbers in [0, V) = [0, {len(self)})"
                 raise ValueError(message("Vocabulary", expected, int(index)))
             tokens.append(self.tokens[index])
-        said = [token for token in tokens if token not in (PAD, SOS, EOS)]
-        return (" " if self.level == "word" else "").join(said)
+        visible = [token for token in tokens if token not in (PAD, SOS, EOS)]
+        return (" " if self.level == "word" else "").join(visible)
 
 
 class Alphabet:
-    """Characters by number, in the order given, and as one-hot vectors."""
+    """Characters as indices, in the order given, and as one-hot vectors."""
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.symbols = list(symbols)
@@ -106,13 +106,15 @@ class Alphabet:
         return len(self.symbols)
 
     def encode(self, text: Sequence[str]) -> ndarray:
-        """Each character's number, int64."""
+        """The index of each character, int64."""
         return np.array([self.index[symbol] for symbol in text], dtype=np.int64)
 
     def decode(self, indices: Sequence[int] | ndarray) -> str:
-        """Numbers to text."""
+        """Indices to text."""
         return "".join(self.symbols[int(i)] for i in indices)
 
     def one_hot(self, indices: ndarray) -> ndarray:
         """(…,) to (…, V), float64."""
-        return np.eye(len(self))[indices]
+        vectors = np.zeros((*indices.shape, len(self)))
+        np.put_along_axis(vectors, indices[..., None], 1, axis=-1)
+        return vectors

@@ -39,6 +39,9 @@ class Model(Protocol):
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """As torch.nn.Module."""
 
+    def state_dict(self) -> Mapping[str, Any]:
+        """As torch.nn.Module."""
+
     def load_state_dict(self, mapping: Mapping[str, Any], /) -> object:
         """As torch.nn.Module."""
 

@@ -1,5 +1,7 @@
 """Which rows a step sees: all of them once an epoch, the same ones for the same seed and step."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,7 +44,8 @@ def test_rows_that_are_kept_cannot_be_written_to() -> None:
 
 @pytest.mark.parametrize("name", ["longseq", "timeseries", "one-to-many", "many-to-one"])
 def test_labs_use_them(name: str) -> None:
-    one, same, other = (make(name, {"batch_size": 20, "seed": seed}) for seed in (4, 4, 5))
+    made: list[Any] = [make(name, {"batch_size": 20, "seed": seed}) for seed in (4, 4, 5)]
+    one, same, other = made
     for step in (0, one.epoch - 1, one.epoch):
         assert str(one.batch(step)) == str(same.batch(step))
     assert str(one.batch(0)) != str(other.batch(0))

@@ -1,4 +1,4 @@
-"""Checkpoints: a resumed curve is the uninterrupted one bit for bit; Ctrl-C; what else a file may hold."""
+"""Checkpoints: a resumed curve is the uninterrupted one bit for bit; bad files."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ LABS_AND_OPTIONS: dict[str, tuple[object, ...]] = {
     ],
 )
 def test_a_resumed_curve_is_the_uninterrupted_one(name: str, impl: str, tmp_path: Path) -> None:
-    """Twice interrupted: within an epoch, and in the next one; charlm's state is carried over the gap."""
+    """Interrupted twice: within an epoch, and in the next one. charlm also restores its state."""
     path, options = tmp_path / "run.npz", (*LABS_AND_OPTIONS[name], "--impl", impl)
     if name == "charlm":
         (tmp_path / "text.txt").write_text(TEXT)
@@ -48,13 +48,13 @@ def test_a_resumed_curve_is_the_uninterrupted_one(name: str, impl: str, tmp_path
     assert resumed["result"] == whole["result"]
 
 
-def test_it_ends_where_it_was_meant_to(tmp_path: Path) -> None:
+def test_the_number_of_steps_of_a_resumed_run(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     lab("hihello", "--impl", "numpy", "--steps", 30, "--save", path)
     assert len(lab("hihello", "--impl", "numpy", "--load", path)["runs"][0]["losses"]) == 30
     assert len(lab("hihello", "--impl", "numpy", "--load", path, "--epochs", 40)["runs"][0]["losses"]) == 40
-    said = refused("lab", "hihello", "--impl", "numpy", "--load", path, "--steps", 29)
-    assert said == "--load: expected --steps of at least 30, as it took, got 29"
+    error = refused("lab", "hihello", "--impl", "numpy", "--load", path, "--steps", 29)
+    assert error == "--load: expected --steps of at least 30, as it took, got 29"
 
 
 def test_a_sample_may_be_chosen_anew(tmp_path: Path) -> None:
@@ -75,15 +75,15 @@ def saved(tmp_path: Path) -> Path:
 
 
 def loading(path: Path, *words: object, name: str = "charseq", impl: str = "numpy") -> str:
-    """What is said, when nothing may be written."""
+    """The error line; nothing may be written."""
     before = {each: each.read_bytes() for each in path.parent.iterdir()}
     out = path.parent / "out.json"
     out.write_text("before")
-    said = refused("lab", name, "--impl", impl, "--load", path, "--save", path, "--json", out, *words)
+    error = refused("lab", name, "--impl", impl, "--load", path, "--save", path, "--json", out, *words)
     assert out.read_text() == "before"
     out.unlink()
     assert {each: each.read_bytes() for each in path.parent.iterdir()} == before
-    return said
+    return error
 
 
 def test_checkpoints_of_something_else(saved: Path) -> None:
@@ -99,12 +99,12 @@ def test_checkpoints_of_something_else(saved: Path) -> None:
     assert loading(saved, "--lr", 0.5) == f"--load: expected --lr 0.1, as in {saved}, got 0.5"
 
 
-def rewrite(path: Path, said: dict[str, Any], **arrays: Any) -> None:
-    """The same checkpoint, but for some of its parts; None takes one away."""
+def rewrite(path: Path, changes: dict[str, Any], **arrays: Any) -> None:
+    """Replace parts of a checkpoint; None removes one."""
     with np.load(path) as file:
         content = {name: file[name] for name in file.files}
-    told = json.loads(str(content["about"])) | said
-    content |= {"about": np.array(json.dumps(told)), **arrays}
+    about = json.loads(str(content["about"])) | changes
+    content |= {"about": np.array(json.dumps(about)), **arrays}
     np.savez(path, allow_pickle=False, **{k: v for k, v in content.items() if v is not None})
 
 
@@ -128,14 +128,14 @@ def test_another_version(saved: Path) -> None:
     ],
     ids=str,
 )
-def test_parts_that_are_not_right(saved: Path, change: dict[str, Any]) -> None:
+def test_bad_parts(saved: Path, change: dict[str, Any]) -> None:
     rewrite(saved, {}, **change)
     assert loading(saved).startswith("--load: expected a checkpoint")
 
 
 @pytest.mark.parametrize(
     "settings",
-    [[], {"cell": 7}, {"layers": "two"}, {"hidden": -4}, {"unheard_of": 1}, {"lr": 1e999}, {"text": ""}],
+    [[], {"cell": 7}, {"layers": "two"}, {"hidden": -4}, {"unknown_option": 1}, {"lr": 1e999}, {"text": ""}],
     ids=str,
 )
 def test_settings_that_are_not_right(saved: Path, settings: Any) -> None:
@@ -149,7 +149,7 @@ def test_a_file_that_has_changed(tmp_path: Path) -> None:
     lab("longseq", "--impl", "numpy", "--file", text, "--steps", 2, "--save", path)
     text.write_text(TEXT.replace("cat", "tac"))
     assert loading(path, name="longseq") == (
-        f"--load: expected --file as it was when {path} was written, got a {text} that has changed"
+        f"--load: expected the --file that was read before {path} was written, got a {text} that has changed"
     )
     text.unlink()
     assert loading(path, name="longseq").startswith("--file: expected a file that can be read")
@@ -157,10 +157,10 @@ def test_a_file_that_has_changed(tmp_path: Path) -> None:
 
 def test_one_implementation_only(saved: Path) -> None:
     for option in ("--load", "--save"):
-        said = refused("lab", "charseq", option, saved)
-        assert said == "--save and --load: expected one --impl, got numpy, torch, reference"
-    said = refused("lab", "charseq", "--impl", "numpy", "--load", saved.with_name("none.npz"))
-    assert said.startswith("--load: expected a file that can be read, got ")
+        error = refused("lab", "charseq", option, saved)
+        assert error == "--save and --load: expected one --impl, got numpy, torch, reference"
+    error = refused("lab", "charseq", "--impl", "numpy", "--load", saved.with_name("none.npz"))
+    assert error.startswith("--load: expected a file that can be read, got ")
 
 
 def test_no_pickles(tmp_path: Path) -> None:

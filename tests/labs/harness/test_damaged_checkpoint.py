@@ -1,4 +1,4 @@
-"""Truncated, damaged and random files are no checkpoints: one line says so."""
+"""Truncated, damaged and random files are refused with one line."""
 
 from pathlib import Path
 from typing import Any
@@ -44,18 +44,18 @@ def test_random_bytes(tmp_path: Path, junk: bytes) -> None:
         read_checkpoint(path, "charseq", "numpy")
 
 
-def assert_one_line(said: str) -> None:
-    assert len(said.splitlines()) == 1
-    assert said.startswith("--load: expected a checkpoint ")
+def assert_one_line(line: str) -> None:
+    assert len(line.splitlines()) == 1
+    assert line.startswith("--load: expected a checkpoint ")
 
 
 def assert_one_line_or_the_same(junk: Path, whole: Path) -> None:
-    """A damaged byte may be one that does not matter: then what is read is what was written."""
+    """The damaged byte may be unused: then the content is unchanged."""
     try:
         read = read_checkpoint(junk, "charseq", "numpy")
     except UsageError as error:
-        said = str(error)
-        assert_one_line(said)
+        line = str(error)
+        assert_one_line(line)
         return
     expected = read_checkpoint(whole, "charseq", "numpy")
     assert read.about == expected.about

@@ -1,4 +1,4 @@
-"""Options: what a lab takes, with which limits, wherever the value comes from."""
+"""Options: the fields of a lab's settings, with limits that hold for every source of a value."""
 
 from dataclasses import fields
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from scratch_rnn.labs import LABS, UsageError
 from scratch_rnn.labs.harness.options import make_settings, options_of
-from tests.labs.running import refused
+from tests.labs.running import refused, run
 
 
 @pytest.mark.parametrize("name", LABS)
@@ -22,11 +22,17 @@ def test_every_field_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "option", "value", "said"),
+    ("name", "option", "value", "error"),
     [
         ("hihello", "steps", 0, "hihello: expected --steps of at least 1, got 0"),
         ("hihello", "hidden", -3, "hihello: expected --hidden of at least 1, got -3"),
         ("hihello", "seed", -1, "hihello: expected --seed of at least 0, got -1"),
+        (
+            "hihello",
+            "seed",
+            2**64,
+            "hihello: expected --seed of at most 18446744073709551615, got 18446744073709551616",
+        ),
         ("hihello", "lr", 0.0, "hihello: expected --lr above 0, got 0.0"),
         ("hihello", "lr", float("nan"), "hihello: expected a finite --lr, got nan"),
         ("charlm", "clip", float("inf"), "charlm: expected a finite --clip, got inf"),
@@ -34,14 +40,14 @@ def test_every_field_is_described(name: str) -> None:
         ("timeseries", "window", 0, "timeseries: expected --window of at least 1, got 0"),
     ],
 )
-def test_limits(name: str, option: str, value: Any, said: str) -> None:
-    assert refused("lab", name, f"--{option.replace('_', '-')}", value) == said
+def test_limits(name: str, option: str, value: Any, error: str) -> None:
+    assert refused("lab", name, f"--{option.replace('_', '-')}", value) == error
     with pytest.raises(UsageError, match="expected"):
         make_settings(name, LABS[name].options, {option: value})
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "error"),
     [
         ({"cell": "elman"}, "hihello: expected --cell rnn or lstm or gru, got 'elman'"),
         ({"layers": 2.0}, "hihello: expected --layers of type int, got 2.0"),
@@ -52,10 +58,10 @@ def test_limits(name: str, option: str, value: Any, said: str) -> None:
         ({"text": "a"}, "hihello: expected options among --cell, --hidden, --layers, "),
     ],
 )
-def test_settings_from_elsewhere(given: dict[str, Any], said: str) -> None:
+def test_settings_from_elsewhere(given: dict[str, Any], error: str) -> None:
     with pytest.raises(UsageError) as caught:
         make_settings("hihello", LABS["hihello"].options, given)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(error)
 
 
 def test_an_int_is_a_float_too() -> None:
@@ -67,3 +73,7 @@ def test_steps_or_epochs() -> None:
     assert refused("lab", "hihello", "--steps", 3, "--epochs", 4) == (
         "hihello: expected --steps or --epochs, got both"
     )
+
+
+def test_the_largest_seed() -> None:
+    assert run("hihello", "torch", seed=2**64 - 1, steps=1).losses

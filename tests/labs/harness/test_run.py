@@ -1,10 +1,15 @@
-"""Comparing curves: what is judged, what is only reported, and runs that fail."""
+"""Comparing curves: judged and reported steps, and runs that fail."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scratch_rnn.cli.app import make
-from scratch_rnn.labs import Report, Run
+from scratch_rnn.labs import Failure, Interrupted, Report, Run, run_lab
 from scratch_rnn.labs.harness.run import JUDGED_STEPS
+from scratch_rnn.labs.inputs.files import DATA
 from tests.labs.running import refused
 
 
@@ -33,21 +38,49 @@ def test_late_steps_are_reported_not_judged() -> None:
     assert not report([*same[1:], 1.0], [*same[1:], 2.0]).agree
 
 
-def test_no_verdict_in_float32() -> None:
+def test_float32_is_not_judged() -> None:
     assert report([1.0], [2.0], dtype="float32").agree
 
 
 @pytest.mark.parametrize("impl", ["numpy", "torch", "reference"])
-def test_a_loss_that_leaves_the_numbers(impl: str) -> None:
-    said = refused(
+def test_a_loss_that_is_not_finite(impl: str) -> None:
+    error = refused(
         "lab", "timeseries", "--lr", "1e200", "--optimizer", "sgd", "--steps", 9, "--impl", impl, status=1
     )
-    assert said.startswith(f"timeseries: {impl}: the loss is ")
-    assert said.endswith("; try a smaller --lr")
+    assert error.startswith(f"timeseries: {impl}: the loss is ")
+    assert error.endswith("; try a smaller --lr")
 
 
 @pytest.mark.parametrize("impl", ["numpy", "torch"])
-def test_a_result_that_leaves_the_numbers(impl: str) -> None:
+def test_a_result_that_is_not_finite(impl: str) -> None:
     options = ("--lr", "1e308", "--optimizer", "sgd", "--steps", 1, "--impl", impl)
-    said = refused("lab", "timeseries", *options, status=1)
-    assert "rmse is" in said
+    error = refused("lab", "timeseries", *options, status=1)
+    assert "rmse is" in error
+
+
+@pytest.mark.parametrize("name", ["longseq", "charlm", "timeseries", "seq2seq", "one-to-many", "many-to-one"])
+def test_the_evaluation_shows_its_progress(name: str) -> None:
+    bars: dict[str, int] = {}
+
+    def track(label: str, parts: Sequence[Any]) -> Iterator[Any]:
+        bars[label] = 0
+        for part in parts:
+            bars[label] += 1
+            yield part
+
+    small: dict[str, Any] = {"charlm": {"test_file": str(DATA / "this.txt"), "hidden": 3}}
+    chosen = make(name, {"steps": 1, **small.get(name, {})})
+    run_lab(chosen, ["numpy"], lambda impl, done: False, track=track)
+    assert bars[f"{name} numpy: evaluation"] >= 1
+    assert bars.get("longseq numpy: bounds", 10) == 10
+
+
+def test_an_interrupted_evaluation_is_reported(tmp_path: Path) -> None:
+    def track(label: str, parts: Sequence[Any]) -> Iterator[Any]:
+        raise Interrupted
+        yield
+
+    path = tmp_path / "run.npz"
+    with pytest.raises(Failure, match=f"longseq: interrupted in the evaluation; saved to {path}"):
+        run_lab(make("longseq", {"steps": 1}), ["numpy"], lambda impl, done: False, path, track=track)
+    assert path.exists()

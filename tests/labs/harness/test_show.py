@@ -1,4 +1,4 @@
-"""Pictures and tables: every lab draws and says something, on one implementation and on three."""
+"""Pictures and tables: every lab has both, on one implementation and on three."""
 
 import io
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_curves_and_levels() -> None:
     assert len({line.get_linestyle() for line in axes.get_lines()[:3]}) == 3
 
 
-def test_results_that_differ_are_told_one_by_one() -> None:
+def test_results_that_differ_get_a_line_each() -> None:
     made = report("hihello", "numpy", "torch")
     made.runs[1].result["prediction"] = "other"
     assert [line[:15] for line in show.results(made)] == ["hihello, numpy:", "hihello, torch:"]

@@ -1,4 +1,4 @@
-"""Files that labs read: whatever a user hands in is a lab or one line, never a traceback."""
+"""Input files: every content gives a lab or an error of one line, never a traceback."""
 
 import re
 from pathlib import Path
@@ -34,13 +34,13 @@ def test_junk(name: str, junk: bytes, tmp_path: Path) -> None:
     path = tmp_path / "junk"
     path.write_bytes(junk)
     try:
-        made = make(name, {**others, option: str(path)})
+        made: Any = make(name, {**others, option: str(path)})
     except UsageError as error:
-        said = str(error)
+        line = str(error)
     else:
-        said = "expected a lab, got one"
+        line = "expected a lab, got one"
         made.batch(0)
-    assert re.search("expected .*, got", said, flags=re.DOTALL)
+    assert re.search("expected .*, got", line, flags=re.DOTALL)
 
 
 def test_an_oversized_cell_of_a_csv_file(tmp_path: Path) -> None:
@@ -61,11 +61,32 @@ def test_what_cannot_be_read(name: str, tmp_path: Path) -> None:
         (tmp_path, "Is a directory"),
         (tmp_path / "x" / ("y" * 300), "No such file or directory"),
     ):
-        said = refused("lab", name, f"--{option}", path, *given_others)
-        assert said == f"--{option}: expected a file that can be read, got {path} ({reason})"
+        line = refused("lab", name, f"--{option}", path, *given_others)
+        assert line == f"--{option}: expected a file that can be read, got {path} ({reason})"
     (tmp_path / "latin").write_bytes("one\ntwo\ncaf\xe9\n".encode("latin-1"))
-    said = refused("lab", name, f"--{option}", tmp_path / "latin", *given_others)
-    assert said == f"--{option}: expected UTF-8, got {tmp_path / 'latin'}, line 3: the byte 0xe9"
+    line = refused("lab", name, f"--{option}", tmp_path / "latin", *given_others)
+    assert line == f"--{option}: expected UTF-8, got {tmp_path / 'latin'}, line 3: the byte 0xe9"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_file_without_an_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
+    option, others = READERS[name]
+    with pytest.raises(UsageError) as caught:
+        make(name, {**others, option: "/dev/zero"})
+    line = f"--{option}: expected a file of at most 1,000 bytes, got /dev/zero, which has more"
+    assert str(caught.value) == line
+
+
+def test_a_regular_file_of_any_size_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 10)
+    (tmp_path / "x").write_bytes(bytes(11))
+    assert files.read_bytes("--load", tmp_path / "x", bounded=False) == bytes(11)
+    for path, bounded in ((tmp_path / "x", True), (Path("/dev/zero"), False)):
+        with pytest.raises(UsageError, match="a file of at most 10 bytes"):
+            files.read_bytes("--load", path, bounded=bounded)
 
 
 def test_text_as_it_is(tmp_path: Path) -> None:
@@ -81,18 +102,18 @@ def test_default_data_where_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_p
         "timeseries": "goog.csv",
         "many-to-one": "sentiment.tsv",
     }.items():
-        said = refused("lab", name)
-        assert f"or the folder data/ of the project's clone with {data} in it, got none at {tmp_path}" in said
+        line = refused("lab", name)
+        assert f"or the folder data/ of the project's clone with {data} in it, got none at {tmp_path}" in line
 
 
 def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("before")
-    with pytest.raises(UnicodeEncodeError), outputs.replacing(path) as beside:
-        beside.write_text("half of it, and then \ud800", encoding="utf-8")
+    with pytest.raises(UnicodeEncodeError), outputs.replacing(path) as part:
+        part.write_text("half of it, and then \ud800", encoding="utf-8")
     assert path.read_text() == "before"
-    with outputs.replacing(path) as beside:
-        beside.write_text("whole")
+    with outputs.replacing(path) as part:
+        part.write_text("whole")
         assert path.read_text() == "before"
     assert path.read_text() == "whole"
     assert [each.name for each in tmp_path.iterdir()] == ["out"]

@@ -1,4 +1,4 @@
-"""Pairs of sentences: which lines of a file are taken, and what is said of bad ones."""
+"""Pairs of sentences: which lines of a file are used, and the errors of bad ones."""
 
 from pathlib import Path
 from typing import Any
@@ -36,20 +36,20 @@ BAD = {
 @pytest.mark.parametrize("option", ["--pairs", "--test-pairs"])
 @pytest.mark.parametrize("case", BAD)
 def test_bad_files(case: str, option: str, tmp_path: Path) -> None:
-    content, said = BAD[case]
+    content, error = BAD[case]
     path = tmp_path / "bad.tsv"
     path.write_bytes(content)
     good = tmp_path / "good.tsv"
     good.write_text("a\tb\n")
     options = [option, path] if option == "--pairs" else ["--pairs", good, option, path]
-    assert refused("lab", "seq2seq", *options) == f"{option}: {said.format(path)}"
+    assert refused("lab", "seq2seq", *options) == f"{option}: {error.format(path)}"
 
 
 def test_one_pair_cannot_be_split(tmp_path: Path) -> None:
     path = tmp_path / "one.tsv"
     path.write_text(f"a\tb\na\t{'b ' * 12}\n")
-    said = refused("lab", "seq2seq", "--pairs", path)
-    assert said == f"--pairs: expected at least 2 pairs, or --test-pairs, got 1 in {path}, 1 too long"
+    error = refused("lab", "seq2seq", "--pairs", path)
+    assert error == f"--pairs: expected at least 2 pairs, or --test-pairs, got 1 in {path}, 1 too long"
 
 
 def test_limits_leave_out_the_courses_longer_pairs() -> None:

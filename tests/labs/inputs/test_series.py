@@ -1,10 +1,12 @@
-"""Columns of a CSV file: picked by name or in order, and one line for whatever is wrong with them."""
+"""Columns of a CSV file: picked by name or in order, and one line for every fault."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from scratch_rnn.cli.app import app
 from scratch_rnn.labs.inputs.series import read_columns
 from tests.labs.running import lab, refused
 
@@ -12,7 +14,7 @@ from tests.labs.running import lab, refused
 def test_columns_by_name(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     rows = [f"2024-01-{n},{n + 0.5},{n * n}, {1000 - n} " for n in range(9)]
-    path.write_text("\n".join(["# said before", "Date,Close, VOLUME ,open", *rows[:4], "", *rows[4:]]))
+    path.write_text("\n".join(["# a comment", "Date,Close, VOLUME ,open", *rows[:4], "", *rows[4:]]))
     whole = read_columns(path, ["open", "close", "volume"])
     assert whole.tolist() == [[1000 - n, n + 0.5, n * n] for n in range(9)]
     assert np.array_equal(read_columns(path, ["volume", "open"]), whole[:, [2, 0]])
@@ -52,24 +54,24 @@ NAMES: dict[str, tuple[tuple[object, ...], str]] = {
 }
 
 
-def refuse(path: Path, lines: list[str], options: tuple[object, ...], said: str) -> None:
-    """`said` is who, what was expected, what came."""
+def refuse(path: Path, lines: list[str], options: tuple[object, ...], error: str) -> None:
+    """`error` is who, what was expected, what came."""
     path.write_text("\n".join(lines), encoding="utf-8")
     columns = () if "--columns" in options else ("--columns", "open,close")
     words = refused("lab", "timeseries", "--csv", path, *columns, *options)
-    assert words.replace(": expected ", ": ", 1).replace(", got ", ", ", 1) == said.format(path)
+    assert words.replace(": expected ", ": ", 1).replace(", got ", ", ", 1) == error.format(path)
 
 
 @pytest.mark.parametrize("what", LINES)
 def test_lines_that_are_refused(tmp_path: Path, what: str) -> None:
-    lines, said = LINES[what]
-    refuse(tmp_path / "bad.csv", lines, (), said)
+    lines, error = LINES[what]
+    refuse(tmp_path / "bad.csv", lines, (), error)
 
 
 @pytest.mark.parametrize("what", NAMES)
 def test_options_that_are_refused(tmp_path: Path, what: str) -> None:
-    options, said = NAMES[what]
-    refuse(tmp_path / "bad.csv", [HEADER, *GOOD], options, said)
+    options, error = NAMES[what]
+    refuse(tmp_path / "bad.csv", [HEADER, *GOOD], options, error)
 
 
 def test_a_constant_unseen_part_with_its_own_scale(tmp_path: Path) -> None:
@@ -77,4 +79,7 @@ def test_a_constant_unseen_part_with_its_own_scale(tmp_path: Path) -> None:
     path.write_text("\n".join(["close", *map(str, range(14)), *["13"] * 6]), encoding="utf-8")
     options = ("--csv", path, "--columns", "close", "--window", 1)
     lab("timeseries", *options, "--steps", 1)
+    done = CliRunner().invoke(app, ["lab", "timeseries", *map(str, options), "--steps", "1"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "'tomorrow = today' 0.0000: the unseen target does not change" in done.stdout
     assert "vary in the unseen part" in refused("lab", "timeseries", *options, "--scale", "own")

@@ -1,8 +1,13 @@
+"""Vocabularies and alphabets: order, unknown tokens, decoding, one-hot vectors."""
+
+import tracemalloc
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratch_rnn.labs.inputs.vocabulary import SPECIALS, Vocabulary
+from scratch_rnn.labs.inputs.vocabulary import SPECIALS, Alphabet, Vocabulary
 
 TEXTS = ["to be or", "not to be"]
 
@@ -77,3 +82,18 @@ def test_bad_arguments() -> None:
         Vocabulary(TEXTS).decode([8])
     with pytest.raises(ValueError, match="Vocabulary: expected a special to be '<SOS>', got '<EOS>'"):
         Vocabulary(TEXTS, specials=("<SOS>",)).encode("to be")
+
+
+def test_one_hot() -> None:
+    alphabet = Alphabet("abc")
+    vectors = alphabet.one_hot(alphabet.encode("cab")[None])
+    assert vectors.tolist() == [[[0, 0, 1], [1, 0, 0], [0, 1, 0]]]
+
+
+def test_one_hot_vectors_of_a_large_alphabet() -> None:
+    tracemalloc.start()
+    vectors = Alphabet([chr(n) for n in range(15_000)]).one_hot(np.array([14_999]))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (vectors.shape, vectors[0, -1], vectors.sum()) == ((1, 15_000), 1, 1)
+    assert peak < 2**24

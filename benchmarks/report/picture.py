@@ -1,0 +1,151 @@
+"""The PNG of a run: ratios to torch.nn with quartiles; growth of time and memory with T or H; the ladder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from benchmarks.cases import CELLS, SWEEPS
+from benchmarks.ladder.rungs import RUNGS
+from benchmarks.registry import BASELINE, CONTENDERS
+from benchmarks.timing.rounds import Row
+from scratch_rnn.outputs import replacing
+
+PALETTE = (
+    *("black", "0.55", "0.3", "tab:red", "tab:pink", "tab:orange", "gold", "tab:brown", "peru"),
+    *("tab:blue", "tab:cyan", "0.7", "0.8"),
+)
+COLOURS = dict(zip(CONTENDERS, PALETTE, strict=True))
+Panel = Callable[[Any], None]
+
+
+def plot(rows: Sequence[Row], path: Path, where: str) -> None:
+    """One panel per form; padded float32 alone if there are more than six forms."""
+    timed = [row for row in rows if row.seconds is not None]
+    if len({row.case.form for row in timed}) > 6:
+        timed = [row for row in timed if row.case.form.endswith("padded float32")] or timed
+    forms = list(dict.fromkeys(row.case.form for row in timed))
+    _draw([_ratios(form, [row for row in timed if row.case.form == form]) for form in forms], path, where)
+
+
+def plot_sweep(rows: Sequence[Row], path: Path, where: str) -> None:
+    """Time and peak memory of a training step for each cell, along T and along H."""
+    panels = []
+    for letter, sizes in SWEEPS.items():
+        found = [row for row in rows if row.case.size in sizes and row.seconds is not None]
+        if len({row.case.size for row in found}) > 2:
+            for quantity in ("ms a step", "peak MiB"):
+                panels += [_growth(cell, letter, quantity, found) for cell in CELLS]
+    _draw(panels, path, where)
+
+
+def plot_ladder(rows: Sequence[Row], path: Path, where: str) -> None:
+    """How much faster than the first rung each rung is, and the limit set by the matrix products."""
+    timed = [row for row in rows if row.seconds is not None]
+    modes = list(dict.fromkeys(row.case.mode for row in timed))
+    panels = [_ladder(mode, [row for row in timed if row.case.mode == mode], list(RUNGS)) for mode in modes]
+    _draw(panels, path, where)
+
+
+def _draw(panels: Sequence[Panel], path: Path, where: str) -> None:
+    columns = min(3, max(1, len(panels)))
+    lines = max(1, -(-len(panels) // columns))
+    figure = Figure(figsize=(6.2 * columns, 4.2 * lines + 0.8), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False).flatten()
+    for axes, panel in zip(grid, panels, strict=False):
+        panel(axes)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    named: dict[str, Any] = {}
+    for axes in grid:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    figure.legend(list(named.values()), list(named), loc="outside upper center", ncols=6, fontsize=9)
+    figure.supxlabel(where, fontsize=9, color="0.35")
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=110, format="png")
+
+
+def _logarithmic(axis: Any) -> None:
+    """Ticks at 1, 2, 5, 10, … in plain decimal notation."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _ratios(form: str, rows: Sequence[Row]) -> Panel:
+    """One point per size and contender, with quartiles."""
+    sizes = list(dict.fromkeys(row.case.size for row in rows))
+    names = [name for name in COLOURS if any(row.contender == name and row.ratio for row in rows)]
+
+    def draw(axes: Any) -> None:
+        axes.axhline(1, color=COLOURS[BASELINE], linewidth=1, label=BASELINE)
+        for number, name in enumerate(names):
+            found = [row for row in rows if row.contender == name and row.ratio and row.case.size in sizes]
+            ratios = [row.ratio for row in found if row.ratio is not None]
+            shift = (number - (len(names) - 1) / 2) * 0.6 / max(1, len(names))
+            places = [sizes.index(row.case.size) + shift for row in found]
+            ends = [[r.median - r.q1 for r in ratios], [r.q3 - r.median for r in ratios]]
+            medians = [r.median for r in ratios]
+            axes.errorbar(places, medians, ends, fmt="o", markersize=4, color=COLOURS[name], label=name)
+        _logarithmic(axes.yaxis)
+        axes.set_xticks(range(len(sizes)), [str(size) for size in sizes], rotation=30, ha="right", fontsize=8)
+        axes.set_xlim(-0.6, len(sizes) - 0.4)
+        axes.set_ylabel(f"time({BASELINE}) / time")
+        axes.set_title(form)
+        axes.grid(axis="y", which="both", alpha=0.25)
+
+    return draw
+
+
+def _growth(cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> Panel:
+    def value(row: Row) -> float | None:
+        if quantity == "ms a step":
+            return None if row.seconds is None else row.seconds.median * 1e3
+        return None if not row.memory else row.memory / 2**20
+
+    def draw(axes: Any) -> None:
+        for name, colour in COLOURS.items():
+            points = sorted(
+                (row.case.size.steps if letter == "T" else row.case.size.hidden, found)
+                for row in rows
+                if row.case.cell == cell and row.contender == name and (found := value(row)) is not None
+            )
+            if points:
+                axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour, label=name)
+        fixed = "N=32, I=H=64" if letter == "T" else "T=50, N=32, I=H"
+        axes.set_title(f"{cell.upper()} training, {fixed}")
+        axes.set(xlabel=letter, ylabel=quantity)
+        _logarithmic(axes.xaxis)
+        _logarithmic(axes.yaxis)
+        axes.grid(which="both", alpha=0.25)
+
+    return draw
+
+
+def _ladder(mode: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
+    def draw(axes: Any) -> None:
+        for cell, colour in zip(CELLS, ("tab:green", "tab:blue", "tab:red"), strict=True):
+            times = {
+                r.contender: r.seconds.median for r in rows if r.case.cell == cell and r.seconds is not None
+            }
+            found = [name for name in rungs if name in times]
+            if not found:
+                continue
+            speeds = [times[found[0]] / times[name] for name in found]
+            axes.plot([rungs.index(name) for name in found], speeds, "o-", color=colour, label=cell.upper())
+            if "floor-numpy" in times:
+                limit = times[found[0]] / times["floor-numpy"]
+                axes.axhline(
+                    limit, color=colour, linestyle=":", label=f"{cell.upper()}: matrix products alone"
+                )
+        axes.set_xticks(range(len(rungs)), rungs, rotation=30, ha="right", fontsize=8)
+        _logarithmic(axes.yaxis)
+        axes.set_ylabel("times as fast as the first rung")
+        axes.set_title(f"{mode}, {rows[0].case.size} {rows[0].case.dtype}" if rows else mode)
+        axes.grid(axis="y", which="both", alpha=0.25)
+
+    return draw

@@ -1,0 +1,1 @@
+"""The documents, and the program that draws their diagrams (docs.diagrams)."""

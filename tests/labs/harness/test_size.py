@@ -1,0 +1,61 @@
+"""A model that cannot fit into memory is refused before it is made, with the bytes that it would need."""
+
+from typing import Any
+
+import pytest
+
+from scratch_rnn.cli.app import make
+from scratch_rnn.labs import LABS
+from scratch_rnn.labs.harness import size
+from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
+from tests.labs.running import refused, run
+
+SMALL: dict[str, dict[str, Any]] = {
+    "charlm": {"steps": 1, "window": 2, "batch_size": 2, "hidden": 7},
+    "hihello": {"steps": 1},
+    "charseq": {"steps": 1, "head": True, "hidden": 3},
+    "basics": {},
+    "packed": {},
+}
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("name", LABS)
+def test_parameters_are_counted(name: str, cell: str, layers: int) -> None:
+    settings = {**SMALL.get(name, {"steps": 1, "hidden": 6}), "cell": cell, "layers": layers}
+    chosen = make(name, settings)
+    made = trainer(chosen, load("numpy"), first_weights(chosen))
+    assert size.count_parameters(chosen) == made.parameters()
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters"),
+    [
+        (("--hidden", 200_000, "--head"), 200_000 * (5 + 200_000 + 2) + 5 * 200_001),
+        (("--hidden", 10**21, "--head"), 10**21 * (5 + 10**21 + 2) + 5 * (10**21 + 1)),
+        (("--hidden", 900, "--layers", 100_000, "--head"), 900 * 907 + 99_999 * 900 * 1802 + 5 * 901),
+    ],
+)
+def test_models_that_do_not_fit(
+    options: tuple[object, ...], parameters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(size, "machine_memory", lambda: 2**35)
+    for dtype, itemsize in (("float64", 8), ("float32", 4)):
+        error = refused("lab", "hihello", *options, "--dtype", dtype)
+        assert error == (
+            "hihello: expected a model that fits into 34,359,738,368 bytes of memory, got one of "
+            f"{parameters:,} parameters, which needs {4 * itemsize * parameters:,} bytes to train"
+        )
+
+
+def test_a_model_that_just_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 4 * 8 * (5 * 5 + 5 * 5 + 2 * 5)
+    monkeypatch.setattr(size, "machine_memory", lambda: needed)
+    run("hihello", steps=1)
+    monkeypatch.setattr(size, "machine_memory", lambda: needed - 1)
+    assert f"needs {needed:,} bytes" in refused("lab", "hihello", "--steps", 1)
+
+
+def test_the_memory_of_this_machine() -> None:
+    assert size.machine_memory() > 2**27
