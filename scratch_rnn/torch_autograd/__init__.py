@@ -1,12 +1,13 @@
 """Recurrent networks in torch tensors, the forward pass alone: autograd writes the backward pass.
 
-Read: rnn → lstm → gru → layer → stack, each beside its NumPy twin of the same name, then what surrounds
-them: packed, edges, modules, cells; checks is what they refuse. What is made of them: encoder, decoder and
-seq2seq, model and caption, trainer.
+Read rnn → lstm → gru → layer → stack, each with its NumPy twin of the same name; then the public classes:
+packed, layout, rnn_base, modules, cells. checks, cell_checks and packed_checks hold the errors, protocols the
+types at the seams, torch_names and fx what other code expects of torch.nn. fused/ is the fast engine, whose
+backward pass is by hand. models/ has the models of the labs. replace puts the layers into an existing model.
 """
 
 from scratch_rnn.torch_autograd import gru, lstm, rnn
-from scratch_rnn.torch_autograd.cells import GRUCell, LSTMCell, RNNCell
+from scratch_rnn.torch_autograd.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from scratch_rnn.torch_autograd.modules import GRU, LSTM, RNN
 from scratch_rnn.torch_autograd.packed import (
     PackedSequence,
@@ -19,6 +20,8 @@ from scratch_rnn.torch_autograd.packed import (
     unpack_sequence,
     unpad_sequence,
 )
+from scratch_rnn.torch_autograd.replace import replace
+from scratch_rnn.torch_autograd.rnn_base import RNNBase
 
 __all__ = [
     "GRU",
@@ -27,7 +30,9 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "PackedSequence",
+    "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "gru",
     "invert_permutation",
     "last_step",
@@ -36,6 +41,7 @@ __all__ = [
     "pack_sequence",
     "pad_packed_sequence",
     "pad_sequence",
+    "replace",
     "rnn",
     "unpack_sequence",
     "unpad_sequence",

@@ -1,14 +1,14 @@
-"""The cells that people call: RNNCell, LSTMCell and GRUCell, drop-in for those of torch.nn.
+"""The cells that people call: RNNCell, LSTMCell and GRUCell, drop-in for torch.nn's of the same name.
 
-One time step each, with torch's attributes, parameters, repr, checks and shapes; the equations are in
-rnn.py, lstm.py and gru.py.
+One time step each, with torch's attributes, parameters, repr and shapes; the equations are in rnn.py, lstm.py
+and gru.py.
 
-Axes (scratch_rnn/notation.py): N batch, I input, H hidden. Input (N, I) or (I,); h and c (N, H) or (H,).
+Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G gate rows. Input (N, I) or (I,); h and c (N, H)
+or (H,).
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,41 +16,50 @@ from torch.nn import Module, Parameter, init
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.parameters import cell_shapes
-from scratch_rnn.torch_autograd import checks, gru, lstm, rnn
+from scratch_rnn.torch_autograd import cell_checks, fx, gru, lstm, rnn
 from scratch_rnn.torch_autograd.fused import gru as fused_gru
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
+from scratch_rnn.torch_autograd.protocols import Cell
+from scratch_rnn.torch_autograd.rnn_base import Device
 
 
 class RNNCellBase(Module):
-    """What the three cells have in common."""
+    """What the three cells have in common; the weights have G = num_chunks · H rows.
 
-    cell: Any
-    _fused: Any
+    As in torch, a subclass with an equation of its own says num_chunks and has its own forward.
+    """
+
+    __constants__: ClassVar = ["input_size", "hidden_size", "bias"]
+
+    weight_ih: Tensor
+    weight_hh: Tensor
     bias_ih: Tensor | None
     bias_hh: Tensor | None
 
     def __init__(
         self,
-        kind: str,
         input_size: int,
         hidden_size: int,
         bias: bool,
-        device: Any,
-        dtype: Any,
-        engine: str,
+        num_chunks: int,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        *,
+        engine: str = "steps",
     ) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bias = bias
         self.engine = expect_one_of(type(self).__name__, "engine", engine, ["steps", "fused"])
-        checks.cell_constructor(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
-        shapes = cell_shapes(kind, input_size, hidden_size, bias)
-        for name in self.cell.Params._fields[:4]:
-            shape = shapes.get(name)
-            empty = None if shape is None else Parameter(torch.empty(shape, device=device, dtype=dtype))
-            self.register_parameter(name, empty)
+        cell_checks.cell_constructor(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
+        for name, (rows, *columns) in cell_shapes("rnn", input_size, hidden_size, bias=True).items():
+            parameter = None
+            if bias or not name.startswith("bias"):
+                shape = (num_chunks * rows, *columns)
+                parameter = Parameter(torch.empty(shape, device=device, dtype=dtype))
+            self.register_parameter(name, parameter)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -60,42 +69,34 @@ class RNNCellBase(Module):
             init.uniform_(parameter, -bound, bound)
 
     def extra_repr(self) -> str:
-        """What differs from the defaults, as torch.nn prints it."""
-        bias = [] if self.bias is True else [f"bias={self.bias}"]
-        return ", ".join([str(self.input_size), str(self.hidden_size), *bias])
+        """The arguments that differ from the defaults, as torch.nn prints them."""
+        changed = [] if self.bias is True else [f"bias={self.bias}"]
+        nonlinearity = getattr(self, "nonlinearity", "tanh")
+        if nonlinearity != "tanh":
+            changed.append(f"nonlinearity={nonlinearity}")
+        return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
 
-    def _next(self, input: Tensor, states: Sequence[Tensor] | None, **options: Any) -> Sequence[Tensor]:
-        """One step; a single row is a batch of one."""
-        who, batched = type(self).__name__, input.dim() == 2
-        x = input if batched else input.unsqueeze(0)
+    def _next(self, name: str, cell: Cell, fused: Any, input: Any, hx: Any, **options: str) -> list[Tensor]:
+        """(x, s) -> s' of the cell called `name`, after its checks. A single row is a batch of one."""
+        params = cell.Params(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        x, states = cell_checks.cell_call(name, input, hx, params.weight_ih, self.hidden_size, **options)
         if states is None:
-            states = [x.new_zeros(len(x), self.hidden_size) for _ in self.cell.State._fields]
-        elif not batched:
-            states = [state.unsqueeze(0) for state in states]
-        params = self.cell.Params(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        checks.cell_sizes(who, x, states, params.weight_ih, self.hidden_size)
-        state = self.cell.State(*states)
-        state_next: Sequence[Tensor]
+            number = 2 if name == "LSTMCell" else 1
+            states = [x.new_zeros(x.shape[0], self.hidden_size) for _ in range(number)]
+        state = cell.State(*states)
         if self.engine == "fused":
-            _, state_next = self._fused.forward(x, (len(x),), state, params, reverse=False, **options)
+            _, state_next = fused.forward(x, (x.shape[0],), state, params, reverse=False, **options)
         else:
-            state_next = self.cell.step(x, state, params, **options)
-        return state_next if batched else [state.squeeze(0) for state in state_next]
-
-    def _check(self, input: Any, hx: Any) -> None:
-        """RNNCell's and GRUCell's checks on the number of axes."""
-        who = type(self).__name__
-        checks.is_tensor(who, "input", input)
-        checks.cell_input_dim(who, "input", input)
-        if hx is not None:
-            checks.is_tensor(who, "hidden", hx)
-            checks.cell_input_dim(who, "hidden", hx)
+            state_next = cell.step(x, state, params, **options)
+        return [part if input.dim() == 2 else part.squeeze(0) for part in state_next]
 
 
 class RNNCell(RNNCellBase):
     """h' = tanh(…) or max(0, …); rnn.py has the equations."""
 
-    cell, _fused = rnn, fused_rnn
+    __constants__: ClassVar = [*RNNCellBase.__constants__, "nonlinearity"]
+
+    cell = rnn
 
     def __init__(
         self,
@@ -103,75 +104,68 @@ class RNNCell(RNNCellBase):
         hidden_size: int,
         bias: bool = True,
         nonlinearity: str = "tanh",
-        device: Any = None,
-        dtype: Any = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
         *,
         engine: str = "steps",
     ) -> None:
-        super().__init__("rnn", input_size, hidden_size, bias, device, dtype, engine)
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype, engine=engine)
         self.nonlinearity = nonlinearity
-
-    def extra_repr(self) -> str:
-        """As the others, and the nonlinearity where it is not tanh."""
-        if self.nonlinearity == "tanh":
-            return super().extra_repr()
-        return f"{super().extra_repr()}, nonlinearity={self.nonlinearity}"
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """H' (N, H), or (H,) for a single row."""
-        self._check(input, hx)
-        checks.cell_nonlinearity(self.nonlinearity)
-        states = None if hx is None else [hx]
-        return self._next(input, states, nonlinearity=self.nonlinearity)[0]
+        if fx.is_proxy(input):
+            recorded: Tensor = fx.record(self, input, hx)
+            return recorded
+        return self._next("RNNCell", rnn, fused_rnn, input, hx, nonlinearity=self.nonlinearity)[0]
 
 
 class LSTMCell(RNNCellBase):
     """(h', c'); lstm.py has the equations."""
 
-    cell, _fused = lstm, fused_lstm
+    cell = lstm
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
         *,
         engine: str = "steps",
     ) -> None:
-        super().__init__("lstm", input_size, hidden_size, bias, device, dtype, engine)
+        super().__init__(input_size, hidden_size, bias, 4, device, dtype, engine=engine)
 
-    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Tensor]:
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """(h', c'), each (N, H), or (H,) for a single row."""
-        checks.is_tensor("LSTMCell", "input", input)
-        checks.cell_input_dim("LSTMCell", "input", input)
-        if hx is not None:
-            checks.pair_of_states("LSTMCell", hx, input.dim() == 2)
-            checks.lstm_cell_state_dim(hx)
-            checks.two_states("LSTMCell", len(hx))
-        h_next, c_next = self._next(input, hx)
+        if fx.is_proxy(input):
+            recorded: tuple[Tensor, Tensor] = fx.record(self, input, hx)
+            return recorded
+        h_next, c_next = self._next("LSTMCell", lstm, fused_lstm, input, hx)
         return h_next, c_next
 
 
 class GRUCell(RNNCellBase):
     """h'; gru.py has the equations."""
 
-    cell, _fused = gru, fused_gru
+    cell = gru
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
         *,
         engine: str = "steps",
     ) -> None:
-        super().__init__("gru", input_size, hidden_size, bias, device, dtype, engine)
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype, engine=engine)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """H' (N, H), or (H,) for a single row."""
-        self._check(input, hx)
-        return self._next(input, None if hx is None else [hx])[0]
+        if fx.is_proxy(input):
+            recorded: Tensor = fx.record(self, input, hx)
+            return recorded
+        return self._next("GRUCell", gru, fused_gru, input, hx)[0]

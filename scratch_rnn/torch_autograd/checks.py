@@ -1,8 +1,11 @@
-"""Everything that the torch tree refuses, kept apart from the mathematics.
+"""What RNN, LSTM and GRU refuse: in their constructors, and in a call: `layer_call` has torch's order.
 
-Where torch checks something on purpose, the type and the text are torch's, word for word, and the tests
-compare them with the installed torch. What torch lets through, or trips over, gets our own error
-(scratch_rnn/checks.py). The order of the checks is torch's too: it decides which error comes first.
+Where torch checks something on purpose, the type and the text of the error are torch's, word for word, and
+the tests compare them with the installed torch. Where torch accepts a mistake, or fails later in other code,
+the error is ours (scratch_rnn/checks.py). The order matters where two arguments are wrong: it decides which
+error is raised.
+
+Axes (scratch_rnn/notation.py): T time, N batch, I input, H hidden, P width of h, S states.
 """
 
 from collections.abc import Sequence
@@ -14,20 +17,23 @@ import torch
 from torch import Tensor
 
 from scratch_rnn.checks import message
-
-Shape = tuple[int, ...]
+from scratch_rnn.parameters import Sizes
+from scratch_rnn.torch_autograd import packed_checks
+from scratch_rnn.torch_autograd.layout import Layout, Shape, layout_of, state_shapes
+from scratch_rnn.torch_autograd.packed import is_packed
+from scratch_rnn.torch_autograd.packed_checks import is_tensor
 
 
 def constructor(
-    input_size: Any,
-    hidden_size: Any,
+    input_size: object,
+    hidden_size: object,
     num_layers: Any,
-    bias: Any,
-    batch_first: Any,
+    bias: object,
+    batch_first: object,
     dropout: Any,
     proj_size: Any,
 ) -> None:
-    """What the constructors of RNN, LSTM and GRU refuse, and the warning about idle dropout."""
+    """The arguments of the constructors, and the warning about dropout that has no effect."""
     if not isinstance(dropout, Number) or not 0 <= dropout <= 1 or isinstance(dropout, bool):  # type: ignore[operator]
         raise ValueError(
             "dropout should be a number in range [0, 1] representing the probability of an element "
@@ -39,68 +45,139 @@ def constructor(
             f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
             stacklevel=4,
         )
-    for name, value, kind in (
-        ("bias", bias, bool),
-        ("batch_first", batch_first, bool),
-        ("input_size", input_size, int),
-        ("hidden_size", hidden_size, int),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
-        if kind is int and value <= 0:
-            raise ValueError(f"{name} must be greater than zero")
+    _is_bool("bias", bias)
+    _is_bool("batch_first", batch_first)
+    _is_size("input_size", input_size)
+    hidden = _is_size("hidden_size", hidden_size)
     if num_layers <= 0:
         raise ValueError("num_layers must be greater than zero")
     if not hasattr(proj_size, "__index__"):
         raise TypeError(f"proj_size should be of type int, got: {type(proj_size).__name__}")
     if proj_size < 0:
         raise ValueError("proj_size should be a positive integer or zero to disable projections")
-    if proj_size >= hidden_size:
+    if proj_size >= hidden:
         raise ValueError("proj_size has to be smaller than hidden_size")
 
 
-def no_projection(proj_size: Any) -> None:
+def _is_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
+
+
+def _is_size(name: str, value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
+    if value <= 0:
+        raise ValueError(f"{name} must be greater than zero")
+    return value
+
+
+def no_projection(proj_size: object) -> None:
     """RNN and GRU have no projection."""
     if proj_size != 0:
         raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
 
 
-def cell_constructor(who: str, **sizes: Any) -> None:
-    """What the constructors of the cells refuse; 0 is a size to them."""
-    for name, value in sizes.items():
-        if not hasattr(value, "__index__"):
-            raise TypeError(message(who, f"{name} to be an integer", repr(value)))
-        if value < 0:
-            raise RuntimeError(message(who, f"{name} to be at least 0", value))
-
-
-def nonlinearity(name: Any) -> None:
-    """The two that RNN has."""
+def nonlinearity(name: object) -> None:
+    """RNN has two."""
     if name not in ("tanh", "relu"):
         raise ValueError(f"Unknown nonlinearity '{name}'. Select from 'tanh' or 'relu'.")
 
 
-def cell_nonlinearity(name: Any) -> None:
-    """The two that RNNCell has; torch asks only when the cell is called."""
-    if name not in ("tanh", "relu"):
-        raise RuntimeError(f"Unknown nonlinearity: {name}")
+def mode(name: str, known: Sequence[str]) -> None:
+    """The mode of RNNBase says which cell is run."""
+    if name not in known:
+        raise ValueError("Unrecognized RNN mode: " + name)
 
 
-def is_tensor(who: str, what: str, x: Any, expected: str = "a Tensor") -> None:
-    """Anything that is no tensor."""
-    if not isinstance(x, Tensor):
-        raise TypeError(message(who, f"{what} to be {expected}", type(x).__name__))
+def layer_call(
+    sizes: Sizes, batch_first: bool, input: Any, hx: Any, weights: Sequence[Tensor]
+) -> tuple[Layout, tuple[Tensor, ...] | None]:
+    """All checks of one call, in torch's order.
 
-
-def layer_input_dim(who: str, x: Tensor) -> None:
-    """A layer's padded input has two axes, or three."""
-    if x.dim() not in (2, 3):
+    Returns (the layout of input; the states in that layout, or None where hx is None). `weights` holds all
+    parameters, weight_ih_l0 first. Raises ValueError or RuntimeError with torch's texts, and TypeError where
+    input or hx is no tensor.
+    """
+    who, packed = sizes.kind.upper(), is_packed(input)
+    x, batch_sizes = (input.data, input.batch_sizes) if packed else (input, None)
+    is_tensor(who, "input", x, "a Tensor or a PackedSequence")
+    if not packed and x.dim() not in (2, 3):
         tensor = " tensor" if who == "RNN" else ""
         raise ValueError(f"{who}: Expected input to be 2D or 3D, got {x.dim()}D{tensor} instead")
+    batched = packed or x.dim() == 3
+    states = None if hx is None else _states(who, hx, batched)
+    if states is not None and not packed:
+        _state_dims(states, batched)
+    layer_input(x if batched else x.unsqueeze(1), batch_sizes, weights[0].dtype, sizes.input_size)
+    if packed:
+        packed_checks.batch_sizes(batch_sizes, x)
+    layout = layout_of(input, batch_first)
+    if states is not None:
+        layer_state_sizes(
+            [s if batched else s.unsqueeze(1) for s in states], state_shapes(sizes, layout.rows)
+        )
+        if len(states) > 2:
+            raise RuntimeError("lstm expects two hidden states")
+    _same_device_and_dtype(who, x, states or (), weights)
+    if len(layout.batch_sizes) == 0:
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+    return layout, states
 
 
-def layer_state_dim(states: Sequence[Tensor], batched: bool) -> None:
-    """A layer's states have three axes for a batch, two for a single sequence."""
+def layer_input(x: Tensor, batch_sizes: Tensor | None, dtype: torch.dtype, input_size: int) -> None:
+    """The dtype, the number of axes (3, or 2 for the data of a packed batch) and the features of an input."""
+    if x.dtype != dtype and not autocast():
+        raise ValueError(
+            f"RNN input dtype ({x.dtype}) does not match weight dtype ({dtype}). "
+            f"Convert input: input.to({dtype}), or convert model: model.to({x.dtype})"
+        )
+    axes = 3 if batch_sizes is None else 2
+    if x.dim() != axes:
+        raise RuntimeError(f"input must have {axes} dimensions, got {x.dim()}")
+    if x.size(-1) != input_size:
+        raise RuntimeError(
+            f"input.size(-1) must be equal to input_size. Expected {input_size}, got {x.size(-1)}"
+        )
+
+
+def layer_state_sizes(states: Sequence[Tensor], shapes: Sequence[Shape]) -> None:
+    """The shape of each state: (S, N, P) of h, (S, N, H) of c."""
+    for number, (state, shape) in enumerate(zip(states, shapes, strict=False)):
+        layer_state_size(state, shape, f"Expected {_state_name(number, len(shapes))} size {{}}, got {{}}")
+
+
+def layer_state_size(state: Tensor, shape: Shape, text: str) -> None:
+    """The shape of one state; `text` has two places to fill, the expected shape and the other."""
+    if tuple(state.shape) != tuple(shape):
+        raise RuntimeError(text.format(shape, list(state.shape)))
+
+
+def _state_name(number: int, of: int) -> str:
+    return "hidden" if of == 1 else f"hidden[{number}]"
+
+
+def _states(who: str, hx: Any, batched: bool) -> tuple[Tensor, ...]:
+    """The caller's states as a tuple of tensors."""
+    if who != "LSTM":
+        is_tensor(who, "hx", hx)
+        return (hx,)
+    pair_of_states(who, hx, batched)
+    if len(hx) < 2:
+        raise RuntimeError("lstm expects two hidden states")
+    return tuple(hx)
+
+
+def pair_of_states(who: str, hx: Any, batched: bool) -> None:
+    """An LSTM has two states. Without a batch axis torch accepts them as one stacked tensor too."""
+    if not isinstance(hx, tuple | list) and (batched or not isinstance(hx, Tensor)):
+        raise TypeError(message(who, "hx to be a pair of Tensors (h, c)", type(hx).__name__))
+    for number, state in enumerate(hx):
+        is_tensor(who, f"hx[{number}]", state)
+
+
+def _state_dims(states: Sequence[Tensor], batched: bool) -> None:
+    """States have three axes for a batch, two for a single sequence."""
     dims = [s.dim() for s in states]
     if all(dim == (3 if batched else 2) for dim in dims):
         return
@@ -112,33 +189,9 @@ def layer_state_dim(states: Sequence[Tensor], batched: bool) -> None:
     raise RuntimeError(f"For {which} {axes}-D input, {names} should also be {axes}-D but got {got}")
 
 
-def layer_input(x: Tensor, weight: Tensor, input_size: int, packed: bool) -> None:
-    """The dtype, the number of axes and the features of a layer's input."""
-    if x.dtype != weight.dtype and not _autocast():
-        raise ValueError(
-            f"RNN input dtype ({x.dtype}) does not match weight dtype ({weight.dtype}). "
-            f"Convert input: input.to({weight.dtype}), or convert model: model.to({x.dtype})"
-        )
-    if packed and x.dim() != 2:
-        raise RuntimeError(f"input must have 2 dimensions, got {x.dim()}")
-    if x.size(-1) != input_size:
-        raise RuntimeError(
-            f"input.size(-1) must be equal to input_size. Expected {input_size}, got {x.size(-1)}"
-        )
-
-
-def layer_state_size(states: Sequence[Tensor], shapes: Sequence[Shape], batched: bool) -> None:
-    """The size of each state of a layer. An unbatched one is a batch of one to torch."""
-    for number, (state, shape) in enumerate(zip(states, shapes, strict=False)):
-        name = "hidden" if len(shapes) == 1 else f"hidden[{number}]"
-        got = state if batched else state.unsqueeze(1)
-        if tuple(got.shape) != shape:
-            raise RuntimeError(f"Expected {name} size {shape}, got {list(got.shape)}")
-
-
-def layer_alike(who: str, x: Tensor, states: Sequence[Tensor], params: Sequence[Tensor]) -> None:
+def _same_device_and_dtype(who: str, x: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
     """One device for all; one dtype for the input and the states."""
-    for name, tensors in (("hidden", states), ("parameter", params)):
+    for name, tensors in (("hidden", states), ("parameter", weights)):
         for tensor in tensors:
             if tensor.device != x.device:
                 raise RuntimeError(
@@ -146,68 +199,15 @@ def layer_alike(who: str, x: Tensor, states: Sequence[Tensor], params: Sequence[
                     f"and {name} tensor at {tensor.device}"
                 )
     for number, state in enumerate(states):
-        alike(who, "hidden" if len(states) == 1 else f"hidden[{number}]", state, x)
+        same_dtype(who, _state_name(number, len(states)), state, x)
 
 
-def alike(who: str, what: str, tensor: Tensor, like: Tensor) -> None:
-    """One device, and, autocast aside, one dtype: where torch fails inside, or promotes in silence."""
-    if tensor.device != like.device:
-        raise RuntimeError(message(who, f"{what} on {like.device}", tensor.device))
-    if tensor.dtype != like.dtype and not _autocast():
+def same_dtype(who: str, what: str, tensor: Tensor, like: Tensor) -> None:
+    """Except under autocast. torch fails later in other code, or promotes without a word."""
+    if tensor.dtype != like.dtype and not autocast():
         raise RuntimeError(message(who, f"{what} of dtype {like.dtype}", tensor.dtype))
 
 
-def at_least_one_step(steps: int) -> None:
-    """A sequence of no step has no last state."""
-    if steps == 0:
-        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
-
-
-def pair_of_states(who: str, hx: Any, batched: bool) -> None:
-    """An LSTM has two states. For a single sequence, or row, torch takes them stacked in a tensor too."""
-    if not isinstance(hx, tuple | list) and (batched or not isinstance(hx, Tensor)):
-        raise TypeError(message(who, "hx to be a pair of Tensors (h, c)", type(hx).__name__))
-    for number, state in enumerate(hx):
-        is_tensor(who, f"hx[{number}]", state)
-
-
-def two_states(who: str, number: int) -> None:
-    """Not one, not three."""
-    if number != 2:
-        raise RuntimeError(f"{'lstm' if who == 'LSTM' else 'lstm_cell'} expects two hidden states")
-
-
-def cell_input_dim(who: str, what: str, x: Tensor) -> None:
-    """A cell's input and states have one axis, or two."""
-    if x.dim() not in (1, 2):
-        raise ValueError(f"{who}: Expected {what} to be 1D or 2D, got {x.dim()}D instead")
-
-
-def lstm_cell_state_dim(hx: Sequence[Tensor]) -> None:
-    """LSTMCell names the state that has too many axes, or too few."""
-    for number, state in enumerate(hx):
-        cell_input_dim("LSTMCell", f"hx[{number}]", state)
-
-
-def cell_sizes(who: str, x: Tensor, states: Sequence[Tensor], weight_ih: Tensor, hidden: int) -> None:
-    """The features and the rows of a cell's (2-D) input and states, their dtypes and devices."""
-    if x.size(1) != weight_ih.size(1):
-        got, expected = x.size(1), weight_ih.size(1)
-        raise RuntimeError(f"input has inconsistent input_size: got {got} expected {expected}")
-    for number, h in enumerate(states):
-        name = f"hidden{number}"
-        if h.size(0) != x.size(0):
-            text = f"Input batch size {x.size(0)} doesn't match {name} batch size {h.size(0)}"
-            raise RuntimeError(text)
-        if h.dim() > 1 and h.size(1) != hidden:
-            text = f"{name} has inconsistent hidden_size: got {h.size(1)}, expected {hidden}"
-            raise RuntimeError(text)
-        if h.dim() != 2:
-            raise RuntimeError(message(who, f"{name} batched as the input is", tuple(h.shape)))
-    alike(who, "input", x, weight_ih)
-    for number, h in enumerate(states):
-        alike(who, f"hidden{number}", h, weight_ih)
-
-
-def _autocast() -> bool:
+def autocast() -> bool:
+    """Whether autocast is on."""
     return torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")

@@ -1,16 +1,16 @@
-"""Where the torch tree is not torch.nn on purpose: the README's table, one row a difference.
+"""The deliberate differences between the torch tree and torch.nn: the README's table, one row per difference.
 
     python -m scratch_rnn.torch_autograd.differences      prints the table
 
-tests/torch_autograd/test_differences.py tests both behaviours of each row, and names the row. If torch fixes
-one, that test fails and the row goes.
+tests/torch_autograd/test_differences.py has a test named after each row, of both behaviours. If torch fixes a
+case, its test fails and the row goes.
 """
 
 from typing import NamedTuple
 
 
 class Difference(NamedTuple):
-    """One row: what is done, what torch makes of it, what this project does."""
+    """One row: the case, what torch.nn does, what this project does."""
 
     case: str
     torch: str
@@ -25,33 +25,33 @@ DIFFERENCES = (
     ),
     Difference(
         "enforce_sorted=False with fewer lengths than rows",
-        "the rows beyond are dropped in silence",
+        "the remaining rows are dropped without an error",
         "torch's own error about `len(lengths)` and the batch size",
     ),
     Difference(
         "unsorted packed input with an h_0 of more rows than the batch",
-        "h_0 is trimmed in silence",
+        "h_0 is trimmed without an error",
         "torch's own error about the hidden size",
     ),
     Difference(
         "LSTM with packed input",
         "no argument is checked (pytorch #195803)",
-        "the checks and the texts of padded input",
+        "the checks and texts of padded input",
     ),
     Difference(
         "unpad_sequence of a padded batch",
         "transposes its argument in place (pytorch #98499)",
-        "leaves it alone",
+        "does not modify its argument",
     ),
     Difference(
         "unpad_sequence with lengths in a list",
         "AttributeError: a list has no device",
-        "taken, as pack_padded_sequence takes them",
+        "accepted, as in pack_padded_sequence",
     ),
     Difference(
         "pack_sequence of a generator",
         "an error about an empty list",
-        "packed, as pad_sequence pads it",
+        "accepted, as in pad_sequence",
     ),
     Difference(
         "PackedSequence with inconsistent batch_sizes",
@@ -64,18 +64,38 @@ DIFFERENCES = (
         "ValueError",
     ),
     Difference(
-        "sorted_indices where lengths tie",
+        "sorted_indices where lengths are equal",
         "any order from 17 rows on: the sort is not stable",
-        "ties keep the caller's order",
+        "the caller's order",
     ),
     Difference(
         "RNN or GRU with a positional proj_size",
-        "slips past the check and fails in forward",
-        "torch's own error about proj_size",
+        "not checked; forward fails",
+        "torch's own error about proj_size, before any other check",
+    ),
+    Difference(
+        "RNN or GRU with proj_size=0",
+        "ValueError, although 0 means no projection",
+        "accepted; the signature shows proj_size",
+    ),
+    Difference(
+        "an unknown, missing or repeated argument",
+        "TypeError that names RNNBase",
+        "TypeError that names the class called",
+    ),
+    Difference(
+        "an unknown argument and a wrong proj_size or nonlinearity",
+        "the proj_size or nonlinearity is refused",
+        "the unknown argument is refused",
+    ),
+    Difference(
+        "a subclass that overrides check_forward_args or permute_hidden",
+        "forward calls the override",
+        "forward does not call it",
     ),
     Difference(
         "LSTM whose c_0 has another dtype",
-        "promoted in silence, or an error from deep inside, as the dtype falls",
+        "promoted without an error, or an internal error, depending on the dtype",
         "RuntimeError naming the state and both dtypes",
     ),
     Difference(
@@ -85,13 +105,38 @@ DIFFERENCES = (
     ),
     Difference(
         "RNNCell with one row and a batch of states",
-        "an output for each state, if there are hidden_size of them",
+        "one output per state, if there are hidden_size of them",
         "RuntimeError naming the shape",
     ),
     Difference(
         "LSTM under CPU autocast",
-        "bfloat16 out of padded input, float32 out of packed",
-        "float32 out of both",
+        "bfloat16 for padded input, float32 for packed",
+        "float32 for both",
+    ),
+    Difference(
+        "a weight under a parametrization",
+        "computed several times per forward",
+        "computed once per forward",
+    ),
+    Difference(
+        "quantize_dynamic of a model",
+        "layers are found by their type and replaced",
+        "layers are not replaced",
+    ),
+    Difference(
+        'a second derivative, forward mode or vmap with engine="fused"',
+        "no such engine; derivatives of any order on the CPU",
+        'RuntimeError that names engine="steps", which supports them',
+    ),
+    Difference(
+        "torch.jit.trace of a layer",
+        "the trace runs at any number of steps",
+        'it runs at the traced number of steps and any batch size; engine="fused" is refused',
+    ),
+    Difference(
+        "torch.jit.trace of a packed sequence",
+        "the trace runs at any lengths",
+        "RuntimeError",
     ),
     Difference(
         "torch.jit.script of a layer",
@@ -99,9 +144,9 @@ DIFFERENCES = (
         "refused; torch.compile and torch.export work",
     ),
     Difference(
-        "isinstance of a layer or a packed sequence",
+        "isinstance of a layer or a cell",
         "its own classes",
-        "classes of the same names that inherit nothing from torch's recurrent ones",
+        "classes of the same names that inherit from torch.nn.Module alone",
     ),
 )
 

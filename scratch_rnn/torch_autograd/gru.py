@@ -1,6 +1,6 @@
 """GRU cell: one time step forward. Autograd differentiates it.
 
-It is not a layer: what loops over time is layer.py, for all cells.
+It is one step, not a layer: layer.py runs any cell over time.
 
 In torch.nn.GRUCell's convention (gate order r, z, n; two biases; the reset gate acts after the
 matrix product):
@@ -10,8 +10,8 @@ matrix product):
     (3)  n  = tanh(u_n + r ⊙ v_n)                        b_hn sits inside v_n: r scales it
     (4)  h' = (1 - z) ⊙ n + z ⊙ h
 
-Because r stands between u_n and v_n, b_ih and b_hh are not two names for one bias here: their
-gradients differ in the n block. (In the RNN and the LSTM they are equal.)
+Because r multiplies v_n but not u_n, b_ih and b_hh are not interchangeable here: their gradients differ in
+the n block. (In the RNN and the LSTM they are equal.)
 
 Sources: Cho et al. 2014, where the reset gate acts before the product; the layout, and reset after
 it, are torch.nn.GRU's documentation. As in Cho et al., z keeps the old state (in Chung et al. 2014 it
@@ -38,7 +38,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step hands to the next one."""
+    """The state that one step computes and the next one uses."""
 
     h: Float[Tensor, "N H"]
 

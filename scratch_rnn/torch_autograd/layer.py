@@ -1,12 +1,12 @@
-"""One direction of one layer: a cell unrolled over time. Autograd goes back through time by itself.
+"""One direction of one layer: a cell unrolled over time. Autograd differentiates it.
 
-Written once, for every cell: all it knows of a cell is `step`, and that the output of a step is the h
-of its next state. Stacking, the second direction and dropout are stack.py.
+Written once, for every cell: it uses only the cell's `step`, and the output of a step is the h of its next
+state. Stacking, the second direction and dropout are in stack.py.
 
-Rows. A batch is laid out as its real steps, time first: step t owns N_t consecutive rows, and the
-sequences stand in order of falling length, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). Where all sequences are
-equally long this is a (T, N, I) tensor with its first two axes joined; else it is the data of a
-PackedSequence. Three sequences a, b, c of lengths 3, 2, 1:
+Rows. A batch is stored without padding, time first: step t has N_t consecutive rows. The sequences are
+sorted by length, the longest first, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). Where all sequences are equally long
+this is a (T, N, I) tensor with its first two axes joined; else it is the data of a PackedSequence.
+Three sequences a, b, c of lengths 3, 2, 1:
 
     rows         a0 b0 c0 | a1 b1 | a2
     batch_sizes         3 |     2 |  1
@@ -15,28 +15,24 @@ PackedSequence. Three sequences a, b, c of lengths 3, 2, 1:
     (2)  y_t = h'[:N_t]
     (3)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
 
-Forward in time, (3) holds the final state of a sequence that has ended. Reversed, t falls from T-1 to 0,
-and (3) holds the first state of one that has not begun: each starts at its own last step, and nothing
-is ever flipped.
+Forward in time, (3) keeps the last state of a sequence that has ended. With reverse, t decreases from T-1 to
+0, and (3) keeps the initial state of a sequence that has not started: each starts at its own last step, and
+no sequence is flipped.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-State = Any
-"""The State of one cell file: a NamedTuple of (N, ·) tensors, h first."""
-Params = Any
-"""The Params of the same cell file."""
+from scratch_rnn.torch_autograd.protocols import Params, State
 
 
 def forward(
-    step: Callable[..., Any],
+    step: Callable[..., State],
     x: Float[Tensor, "R I"],
     batch_sizes: Sequence[int],
     state: State,
@@ -65,12 +61,12 @@ def _split_steps(rows: Float[Tensor, "R I"], batch_sizes: Sequence[int]) -> Sequ
 
 def _split_state(state: State, n: int) -> tuple[State, State]:
     """The first n rows of every tensor of a state, and the others."""
-    first, others = zip(*(torch.split(a, [n, len(a) - n]) for a in state), strict=True)
+    first, others = zip(*(torch.split(a, [n, a.shape[0] - n]) for a in state), strict=True)
     return type(state)(*first), type(state)(*others)
 
 
 def _join_state(first: State, others: State) -> State:
-    """`_split_state`, undone."""
-    if len(others[0]) == 0:
+    """The inverse of `_split_state`."""
+    if others.h.shape[0] == 0:
         return first
     return type(first)(*(torch.cat(pair) for pair in zip(first, others, strict=True)))

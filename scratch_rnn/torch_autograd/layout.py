@@ -1,9 +1,10 @@
-"""How callers lay out their sequences, and how they get them back.
+"""The layouts of callers: a full tensor, time first or batch first or unbatched, or a PackedSequence.
 
-Inside, a batch is rows (layer.py), and a state is an (S, N, ·) tensor whose sequences stand in order of
-falling length. An edge knows one caller's layout, and the way there and back.
+The layers compute on rows (layer.py), and on states (S, N, ·) whose sequences are sorted by length, the
+longest first. A Layout knows the layout of one input. It converts that input to rows and the output back,
+and it converts states in the same way.
 
-Axes (scratch_rnn/notation.py): T time, N batch, R rows, S states; F stands for any features.
+Axes (scratch_rnn/notation.py): T time, N batch, R rows, P width of h, H hidden, S states; F is any features.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from typing import Any
 
 from torch import Tensor
 
+from scratch_rnn.parameters import Sizes
 from scratch_rnn.torch_autograd.packed import PackedSequence, is_packed
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,10 @@ class Padded:
 
 @dataclass(frozen=True)
 class Packed:
-    """A PackedSequence: already rows. The caller's states stand in the caller's own order."""
+    """A PackedSequence, whose data are rows already. The caller's states are in the caller's order."""
 
     batch_sizes: tuple[int, ...]
     like: PackedSequence
-    batched = True
 
     @property
     def rows(self) -> int:
@@ -70,29 +73,38 @@ class Packed:
         return x.data
 
     def from_rows(self, rows: Tensor) -> PackedSequence:
-        """Rows as a PackedSequence of the caller's own class, lengths and order."""
+        """Rows as a PackedSequence with the caller's class, lengths and order."""
         _, *order = self.like
         return type(self.like)(rows, *order)
 
     def to_state(self, state: Tensor) -> Tensor:
-        """From the caller's order to falling length."""
-        order = self.like.sorted_indices
-        return state if order is None else state.index_select(1, order)
+        """From the caller's order to the sorted one."""
+        return permuted(state, self.like.sorted_indices)
 
     def from_state(self, state: Tensor) -> Tensor:
-        """From falling length to the caller's order."""
-        order = self.like.unsorted_indices
-        return state if order is None else state.index_select(1, order)
+        """From the sorted order to the caller's."""
+        return permuted(state, self.like.unsorted_indices)
 
 
 Layout = Padded | Packed
 
 
 def layout_of(x: Any, batch_first: bool) -> Layout:
-    """The layout of x, which checks.py has seen."""
+    """The layout of x: a PackedSequence, or a tensor of 2 or 3 axes."""
     if is_packed(x):
         return Packed(tuple(x.batch_sizes.tolist()), x)
     if x.dim() == 2:
-        return Padded(len(x), 1, False, batch_first)
+        return Padded(x.shape[0], 1, False, batch_first)
     steps, rows = x.transpose(0, 1).shape[:2] if batch_first else x.shape[:2]
     return Padded(steps, rows, True, batch_first)
+
+
+def permuted(state: Tensor, order: Tensor | None) -> Tensor:
+    """A state (S, N, F) with its sequences in another order; None keeps the order."""
+    return state if order is None else state.index_select(1, order)
+
+
+def state_shapes(sizes: Sizes, rows: int) -> list[Shape]:
+    """(S, N, P) of h, and for an LSTM (S, N, H) of c; N = rows."""
+    widths = [sizes.output_size, sizes.hidden_size] if sizes.kind == "lstm" else [sizes.output_size]
+    return [(sizes.num_layers * sizes.directions, rows, width) for width in widths]

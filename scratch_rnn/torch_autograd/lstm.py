@@ -1,6 +1,6 @@
 """LSTM cell: one time step forward. Autograd differentiates it.
 
-It is not a layer: what loops over time is layer.py, for all cells.
+It is one step, not a layer: layer.py runs any cell over time.
 
 In torch.nn.LSTMCell's convention (gate order i, f, g, o; two biases):
 
@@ -35,7 +35,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step hands to the next one."""
+    """The state that one step computes and the next one uses."""
 
     h: Float[Tensor, "N P"]
     c: Float[Tensor, "N H"]

@@ -1,69 +1,134 @@
 """The layers that people call: RNN, LSTM and GRU, drop-in for the torch.nn classes of the same name.
 
-What they have in common, and what goes in and comes out, is in recurrent.py.
+What they have in common is in rnn_base.py; shapes and states are described there too.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import torch
 
-from torch import Tensor
-
-from scratch_rnn.torch_autograd import checks, gru, lstm, rnn, stack
-from scratch_rnn.torch_autograd.fused import gru as fused_gru
-from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
-from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
-from scratch_rnn.torch_autograd.rnn_base import RNNBase
+from scratch_rnn.torch_autograd import checks
+from scratch_rnn.torch_autograd.rnn_base import Device, RNNBase
 
 
 class RNN(RNNBase):
-    """Elman RNN with tanh or ReLU. Arguments, in order: input_size, hidden_size, num_layers=1,
-    nonlinearity="tanh", bias=True, batch_first=False, dropout=0.0, bidirectional=False, device=None,
-    dtype=None, and by name engine="steps".
+    """Elman RNN with tanh or ReLU (rnn.py), over all steps, in layers and directions.
+
+    `proj_size` must be 0: torch has it at this position, and only the LSTM has a projection. `engine` is
+    "steps" (rnn.py step by step, differentiated by autograd) or "fused" (fused/rnn.py). Raises what torch.nn
+    raises.
     """
 
-    cell, _fused = rnn, fused_rnn
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if "proj_size" in kwargs:
-            checks.no_projection(None)
-        if len(args) > 3:
-            args, nonlinearity = args[:3] + args[4:], args[3]
-        else:
-            nonlinearity = kwargs.pop("nonlinearity", "tanh")
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        *,
+        engine: str = "steps",
+    ) -> None:
+        checks.no_projection(proj_size)
         checks.nonlinearity(nonlinearity)
-        super().__init__(f"RNN_{nonlinearity.upper()}", *args, **kwargs)
+        super().__init__(
+            f"RNN_{nonlinearity.upper()}",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device=device,
+            dtype=dtype,
+            engine=engine,
+        )
         self.nonlinearity = nonlinearity
-
-    def _engine(self, **options: str) -> stack.Engine:
-        return super()._engine(nonlinearity=self.nonlinearity, **options)
 
 
 class LSTM(RNNBase):
-    """LSTM. Arguments, in order: input_size, hidden_size, num_layers=1, bias=True, batch_first=False,
-    dropout=0.0, bidirectional=False, proj_size=0, device=None, dtype=None, and by name engine="steps".
+    """LSTM (lstm.py), over all steps, in layers and directions; `proj_size` > 0 projects h to that width.
+
+    `engine` is "steps" (lstm.py step by step, differentiated by autograd) or "fused" (fused/lstm.py). Raises
+    what torch.nn raises.
     """
 
-    cell, _fused = lstm, fused_lstm
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        *,
+        engine: str = "steps",
+    ) -> None:
+        super().__init__(
+            "LSTM",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            proj_size,
+            device,
+            dtype,
+            engine=engine,
+        )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__("LSTM", *args, **kwargs)
-
-    def _split_state(self, hx: Any, batched: bool) -> Sequence[Tensor]:
-        checks.pair_of_states("LSTM", hx, batched)
-        if len(hx) < 2:
-            checks.two_states("LSTM", len(hx))
-        return tuple(hx)
+    def get_expected_cell_size(
+        self, input: torch.Tensor, batch_sizes: torch.Tensor | None
+    ) -> tuple[int, ...]:
+        """(S, N, H), the shape of c. torch.nn.LSTM has this name too."""
+        return self._expected_states(input, batch_sizes)[1]
 
 
 class GRU(RNNBase):
-    """GRU, reset after the matrix product. Arguments, in order: input_size, hidden_size, num_layers=1,
-    bias=True, batch_first=False, dropout=0.0, bidirectional=False, device=None, dtype=None, and by name
-    engine="steps". As in torch.nn, device stands behind an eighth argument that must be 0.
+    """GRU, reset after the matrix product (gru.py), over all steps, in layers and directions.
+
+    `proj_size` must be 0: torch has it at this position, and only the LSTM has a projection. `engine` is
+    "steps" (gru.py step by step, differentiated by autograd) or "fused" (fused/gru.py). Raises what torch.nn
+    raises.
     """
 
-    cell, _fused = gru, fused_gru
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if "proj_size" in kwargs:
-            checks.no_projection(None)
-        super().__init__("GRU", *args, **kwargs)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        *,
+        engine: str = "steps",
+    ) -> None:
+        checks.no_projection(proj_size)
+        super().__init__(
+            "GRU",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device=device,
+            dtype=dtype,
+            engine=engine,
+        )

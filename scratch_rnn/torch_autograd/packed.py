@@ -1,6 +1,6 @@
 """Packed sequences: a batch of sequences of different lengths without its padding.
 
-Sequences stand in order of falling length and are read step by step, all together. `abc` beside `x`:
+Sequences are sorted by length, the longest first, and stored step by step. For `abc` and `x`:
 
                  t   0  1  2
     sequence 0       a  b  c           data         a x b c      (R = 4 rows)
@@ -10,43 +10,38 @@ Sequences stand in order of falling length and are read step by step, all togeth
     >>> "".join(map(chr, packed.data)), packed.batch_sizes.tolist()
     ('axbc', [2, 1, 1])
 
-Sequences in another order are sorted first (ties keep their order): `sorted_indices` says which
-sequence of the caller's stands where, `unsorted_indices` is the way back.
+Sequences in another order are sorted first (sequences of equal length keep their order): sorted sequence k
+is the caller's sequence sorted_indices[k], and `unsorted_indices` is the inverse permutation.
 
-Names, meaning, error types and texts are those of torch.nn.utils.rnn, but for what torch lets through
-in silence: the README lists those differences.
+Names, meaning, error types and texts are those of torch.nn.utils.rnn. Where torch accepts a mistake without
+an error, this file raises one: differences.py lists each case.
 
 Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further axes.
 """
 
 from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence as Base
 
 from scratch_rnn.torch_autograd import packed_checks as checks
 
 Lengths = Tensor | Sequence[int]
 
 
-class _Fields(NamedTuple):
-    data: Tensor
-    batch_sizes: Tensor
-    sorted_indices: Tensor | None
-    unsorted_indices: Tensor | None
-
-
 P = TypeVar("P", bound="PackedSequence")
 
 
-class PackedSequence(_Fields):
+class PackedSequence(Base):
     """data (R, *), batch_sizes (T,) on the CPU, and the permutations (N,) or None if nothing was sorted.
 
-    Made from these, or from one pair (data, batch_sizes); unsorted_indices may be left out. Raises
-    ValueError where batch_sizes are no int64 (T,), rise, hold a number below 1, don't add up to R or are
-    not on the CPU.
+    The base class is torch's, so that torch.nn accepts an instance; every method is written here.
+    The arguments are these four, or one pair (data, batch_sizes); unsorted_indices may be left out. Raises
+    ValueError unless batch_sizes is an int64 tensor (T,) on the CPU whose values never increase, are at least
+    1 and add up to R.
     """
 
     __slots__ = ()
@@ -63,15 +58,15 @@ class PackedSequence(_Fields):
         checks.batch_sizes(batch_sizes, data)
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
-        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+        return tuple.__new__(cls, (data, batch_sizes, sorted_indices, unsorted_indices))
 
     def to(self: P, *args: Any, **kwargs: Any) -> P:
         """As Tensor.to on data; the indices follow the device only, batch_sizes stay on the CPU."""
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
-        wait = {"non_blocking": kwargs.get("non_blocking", False)}
-        indices = [i if i is None else i.to(data.device, **wait) for i in self[2:]]
+        options = {"non_blocking": kwargs.get("non_blocking", False)}
+        indices = [i if i is None else i.to(data.device, **options) for i in self[2:]]
         return type(self)(data, self.batch_sizes, *indices)
 
     def cuda(self: P, *args: Any, **kwargs: Any) -> P:
@@ -83,8 +78,8 @@ class PackedSequence(_Fields):
         return self._on("cpu", args, kwargs)
 
     def _on(self: P, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> P:
-        asked = self.data.new_empty(0).to(*args, **kwargs).device.type
-        return self.to(*args, **kwargs) if asked == kind else self.to(*args, **kwargs | {"device": kind})
+        device = self.data.new_empty(0).to(*args, **kwargs).device.type
+        return self.to(*args, **kwargs) if device == kind else self.to(*args, **kwargs | {"device": kind})
 
     def double(self: P) -> P:
         """Data as float64."""
@@ -149,10 +144,10 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 def pack_padded_sequence(
     input: Tensor, lengths: Lengths, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
-    """Leave the padding out: (T, N, *), or (N, T, *) with batch_first -> PackedSequence.
+    """Remove the padding: (T, N, *), or (N, T, *) with batch_first -> PackedSequence.
 
-    `lengths` (N,) count each sequence's real steps, 1 to T; they must not rise unless
-    enforce_sorted=False. Raises RuntimeError with torch's texts, ValueError for a length above T.
+    `lengths` (N,) are the numbers of steps that are no padding, 1 to T; the longest sequence comes first
+    unless enforce_sorted=False. Raises RuntimeError with torch's texts, ValueError for a length above T.
     """
     steps = checks.time_major("pack_padded_sequence", input, batch_first)
     sizes = checks.as_lengths("pack_padded_sequence", lengths).to(torch.int64)
@@ -163,7 +158,7 @@ def pack_padded_sequence(
         orders = [i.to(steps.device) for i in (order, order.argsort())]
         steps = steps.index_select(1, orders[0])
     batch_sizes = (sizes > _arange(sizes.tolist()[0])[:, None]).sum(dim=1)
-    pairs = zip(steps.unbind(0), batch_sizes.tolist(), strict=False)  # steps beyond the longest: cut
+    pairs = zip(steps.unbind(0), batch_sizes.tolist(), strict=False)  # steps after the longest: dropped
     return PackedSequence(torch.cat([step.narrow(0, 0, n) for step, n in pairs]), batch_sizes, *orders)
 
 
@@ -175,7 +170,7 @@ def pad_packed_sequence(
 ) -> tuple[Tensor, Tensor]:
     """PackedSequence -> ((T, N, *), or (N, T, *) with batch_first; lengths (N,)), in the caller's order.
 
-    T is the longest length, or total_length where that is given (ValueError where it is shorter).
+    T is the longest length, or total_length unless None (ValueError where that is shorter).
     """
     checks.packed("pad_packed_sequence", sequence)
     data, batch_sizes, _, unsorted_indices = sequence
@@ -188,7 +183,7 @@ def pad_packed_sequence(
     def fill(*shape: int) -> Tensor:
         return data.new_full((*shape, *data.shape[1:]), padding_value)
 
-    steps = [torch.cat([s, fill(rows - len(s))]) for s in torch.split(data, numbers)]
+    steps = [torch.cat([s, fill(rows - s.shape[0])]) for s in torch.split(data, numbers)]
     padded = torch.cat([torch.stack(steps), fill((total_length or longest) - longest, rows)])
     padded = padded.transpose(0, 1) if batch_first else padded
     lengths = (batch_sizes > _arange(rows)[:, None]).sum(dim=1)
@@ -198,7 +193,7 @@ def pad_packed_sequence(
 
 
 def _arange(n: int) -> Tensor:
-    """0 to n-1 beside batch_sizes and lengths, whatever the default device is."""
+    """0 to n-1 on the CPU, where batch_sizes and lengths are, whatever the default device is."""
     return torch.arange(n, device="cpu")
 
 
@@ -210,18 +205,18 @@ def pad_sequence(
 ) -> Tensor:
     """Sequences (length, *) -> (T, N, *), or (N, T, *) with batch_first; T is the longest length.
 
-    `padding_side` is "right" (sequence first) or "left". The dtype is the first sequence's, and what
-    stands behind a length must broadcast to the first one's, as in torch. Raises RuntimeError with
-    torch's texts.
+    `padding_side` is "right" (the padding comes last) or "left". As in torch, the dtype is the first
+    sequence's, and the further axes must broadcast to those of the first. Raises RuntimeError with torch's
+    texts.
     """
     sequences = checks.sequences("pad_sequence", sequences)
     checks.padding_side(padding_side)
     checks.padding_value("pad_sequence", padding_value)
-    like, longest = sequences[0], max(len(s) for s in sequences)
+    like, longest = sequences[0], max(s.shape[0] for s in sequences)
     rows = []
     for sequence in sequences:
-        body = sequence.to(like).expand(len(sequence), *like.shape[1:])
-        fill = like.new_full((longest - len(sequence), *like.shape[1:]), padding_value)
+        body = sequence.to(like).expand(sequence.shape[0], *like.shape[1:])
+        fill = like.new_full((longest - sequence.shape[0], *like.shape[1:]), padding_value)
         rows.append(torch.cat([body, fill] if padding_side == "right" else [fill, body]))
     return torch.stack(rows, dim=0 if batch_first else 1)
 
@@ -234,14 +229,14 @@ def unpad_sequence(padded: Tensor, lengths: Lengths, batch_first: bool = False) 
     steps = checks.time_major("unpad_sequence", padded, batch_first)
     counts = checks.as_lengths("unpad_sequence", lengths)
     checks.count(counts, steps)
-    ends = [min(max(ceil(n), 0), len(steps)) for n in counts.tolist()]
+    ends = [min(max(ceil(n), 0), steps.shape[0]) for n in counts.tolist()]
     return [row.narrow(0, 0, end).clone() for row, end in zip(steps.unbind(1), ends, strict=True)]
 
 
 def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Sequences (length, *) -> PackedSequence; they must not grow longer unless enforce_sorted=False."""
+    """Sequences (length, *) -> PackedSequence; the longest first unless enforce_sorted=False."""
     sequences = checks.sequences("pack_sequence", sequences)
-    lengths = [len(sequence) for sequence in sequences]
+    lengths = [sequence.shape[0] for sequence in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 

@@ -1,4 +1,7 @@
-"""What packed.py refuses: torch's types and texts where torch checks, our own where it checks nothing."""
+"""What packed.py refuses: torch's types and texts where torch checks, our own where torch checks nothing.
+
+Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further axes.
+"""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -9,7 +12,19 @@ import torch
 from torch import Tensor
 
 from scratch_rnn.checks import message
-from scratch_rnn.torch_autograd.checks import is_tensor
+
+
+def is_tensor(who: str, what: str, x: object, expected: str = "a Tensor") -> None:
+    """TypeError unless x is a tensor, or an object that replaces one through `__torch_function__`."""
+    if not (isinstance(x, Tensor) or hasattr(x, "__torch_function__")):
+        raise TypeError(message(who, f"{what} to be {expected}", type(x).__name__))
+
+
+def not_traced(who: str) -> None:
+    """RuntimeError under torch.jit.trace: the trace would keep the lengths of its example."""
+    if torch._C._get_tracing_state() is not None:
+        expected = "no torch.jit.trace, which would keep the lengths of its example (torch.compile does not)"
+        raise RuntimeError(message(who, expected, "one"))
 
 
 def pair(data: Any) -> tuple[Any, Any]:
@@ -20,7 +35,8 @@ def pair(data: Any) -> tuple[Any, Any]:
 
 
 def batch_sizes(sizes: Any, data: Any) -> None:
-    """On the CPU, whole, falling, above 0, R in all."""
+    """An int64 tensor on the CPU, at least one entry, never increasing, each at least 1, with sum R."""
+    not_traced("PackedSequence")
     is_tensor("PackedSequence", "data", data)
     is_tensor("PackedSequence", "batch_sizes", sizes)
     if sizes.device.type != "cpu":
@@ -34,32 +50,33 @@ def batch_sizes(sizes: Any, data: Any) -> None:
         got = f"shape {tuple(sizes.shape)}, {sizes.dtype}"
         raise ValueError(message("PackedSequence", "batch_sizes of shape (T,), torch.int64", got))
     numbers = sizes.tolist()
-    falling = all(a >= b for a, b in pairwise(numbers))
+    sorted_ = all(a >= b for a, b in pairwise(numbers))
     rows = data.shape[:1].numel() if data.dim() else 0
-    if not numbers or not falling or numbers[-1] < 1 or sum(numbers) != rows:
-        expected = f"batch_sizes that fall, stay above 0 and add up to R = {rows} rows of data"
+    if not numbers or not sorted_ or numbers[-1] < 1 or sum(numbers) != rows:
+        expected = f"batch_sizes that never increase, are at least 1 and add up to R = {rows} rows of data"
         raise ValueError(message("PackedSequence", expected, numbers))
 
 
-def permutation(given: Any) -> None:
-    """Each of 0 … n-1 once. A tensor on meta has no numbers to look at."""
-    is_tensor("invert_permutation", "permutation", given)
-    whole = not (given.is_floating_point() or given.is_complex() or given.dtype == torch.bool)
-    if given.dim() != 1 or not whole:
-        got = f"shape {tuple(given.shape)}, {given.dtype}"
+def permutation(order: Any) -> None:
+    """Each of 0 to N-1 once. The values of a tensor on meta are unknown and not checked."""
+    is_tensor("invert_permutation", "permutation", order)
+    is_integer = not (order.is_floating_point() or order.is_complex() or order.dtype == torch.bool)
+    if order.dim() != 1 or not is_integer:
+        got = f"shape {tuple(order.shape)}, {order.dtype}"
         raise ValueError(message("invert_permutation", "integers of shape (N,)", got))
-    if not given.is_meta and sorted(numbers := given.tolist()) != list(range(len(numbers))):
+    if not order.is_meta and sorted(numbers := order.tolist()) != list(range(len(numbers))):
         raise ValueError(message("invert_permutation", f"each of 0 to {len(numbers) - 1} once", numbers))
 
 
-def as_lengths(who: str, given: Any) -> Tensor:
-    """Lengths as a tensor; on the CPU where they were none."""
-    if isinstance(given, Tensor):
-        return given
+def as_lengths(who: str, lengths: Any) -> Tensor:
+    """Lengths as a tensor: the same one, or one made on the CPU."""
+    if isinstance(lengths, Tensor) or hasattr(lengths, "__torch_function__"):
+        tensor: Tensor = lengths
+        return tensor
     try:
-        return torch.as_tensor(given, device="cpu")
+        return torch.as_tensor(lengths, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(message(who, "lengths to be integers", repr(given))) from error
+        raise TypeError(message(who, "lengths to be integers", repr(lengths))) from error
 
 
 def time_major(who: str, padded: Any, batch_first: bool) -> Tensor:
@@ -72,15 +89,16 @@ def time_major(who: str, padded: Any, batch_first: bool) -> Tensor:
 
 
 def lengths(sizes: Tensor, steps: Tensor, enforce_sorted: bool) -> None:
-    """One length a row, each of 1 to T, and falling where that is asked."""
+    """One length per row, each from 1 to T; with enforce_sorted the longest first."""
+    not_traced("pack_padded_sequence")
     if steps.numel() == 0:
         raise RuntimeError("Cannot pack empty tensors.")
     if sizes.dim() != 1 or sizes.device.type != "cpu":
         got = f"{sizes.dim()}D {sizes.device} Long tensor"
         raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got {got}")
-    most, rows = steps.shape[:2]
-    if len(sizes) != rows:
-        got = f"{len(sizes)} (batch_size={rows})"
+    longest, rows = steps.shape[:2]
+    if sizes.shape[0] != rows:
+        got = f"{sizes.shape[0]} (batch_size={rows})"
         raise RuntimeError(f"Expected `len(lengths)` to be equal to batch_size, but got {got}")
     numbers = sizes.tolist()
     if (numbers[-1] if enforce_sorted else min(numbers)) <= 0:
@@ -94,13 +112,14 @@ def lengths(sizes: Tensor, steps: Tensor, enforce_sorted: bool) -> None:
             "requirement if you do not need ONNX exportability."
         )
     for row, number in enumerate(numbers):
-        if number > most:
-            expected = f"the length of row {row} to lie in [1, T] = [1, {most}]"
+        if number > longest:
+            expected = f"the length of row {row} to lie in [1, T] = [1, {longest}]"
             raise ValueError(message("pack_padded_sequence", expected, number))
 
 
 def count(lengths: Tensor, steps: Tensor) -> None:
-    """As many lengths as rows."""
+    """One length per row, with known values."""
+    not_traced("unpad_sequence")
     rows = steps.shape[1]
     if tuple(lengths.shape) != (rows,) or lengths.is_meta:
         got = f"{tuple(lengths.shape)}{' on meta' if lengths.is_meta else ''}"
@@ -108,13 +127,13 @@ def count(lengths: Tensor, steps: Tensor) -> None:
 
 
 def packed(who: str, sequence: Any) -> None:
-    """A PackedSequence, ours or torch's."""
+    """TypeError unless `sequence` is a PackedSequence, ours or torch's."""
     if not hasattr(sequence, "batch_sizes"):
         raise TypeError(message(who, "a PackedSequence", type(sequence).__name__))
 
 
 def total_length(total: Any, longest: int) -> None:
-    """Room for the longest sequence."""
+    """None, or an integer of at least the length of the longest sequence."""
     if total is None:
         return
     if not hasattr(total, "__index__"):
@@ -127,35 +146,35 @@ def total_length(total: Any, longest: int) -> None:
 
 
 def padding_value(who: str, value: Any) -> None:
-    """A number."""
+    """TypeError unless `value` is a number."""
     if not isinstance(value, Number | Tensor):
         raise TypeError(message(who, "padding_value to be a number", repr(value)))
 
 
-def sequences(who: str, given: Any) -> list[Tensor]:
-    """At least one tensor, each with a length; what stands behind it broadcasts to the first one's."""
-    if not isinstance(given, Iterable):
+def sequences(who: str, sequences: Any) -> list[Tensor]:
+    """A list of at least one tensor (length, *); the further axes broadcast to those of the first one."""
+    if not isinstance(sequences, Iterable):
         raise RuntimeError(
-            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(given)}"
+            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
         )
-    tensors = list(given)
+    tensors = list(sequences)
     if not tensors:
         raise RuntimeError("received an empty list of sequences")
     for number, tensor in enumerate(tensors):
         is_tensor(who, f"sequence {number}", tensor)
         if tensor.dim() == 0:
             raise RuntimeError(message(who, f"sequence {number} of shape (length, *)", "()"))
-        behind, wanted = tensor.shape, (len(tensor), *tensors[0].shape[1:])
-        fits = len(behind) <= len(wanted) and all(
-            a in (1, b) for a, b in zip(behind[::-1], wanted[::-1], strict=False)
+        shape, target = tensor.shape, (tensor.shape[0], *tensors[0].shape[1:])
+        fits = len(shape) <= len(target) and all(
+            a in (1, b) for a, b in zip(shape[::-1], target[::-1], strict=False)
         )
         if not fits:
-            expected = f"sequence {number} of shape (length, *) = {wanted}"
-            raise RuntimeError(message(who, expected, tuple(behind)))
+            expected = f"sequence {number} of shape (length, *) = {target}"
+            raise RuntimeError(message(who, expected, tuple(shape)))
     return tensors
 
 
 def padding_side(side: Any) -> None:
-    """Left or right."""
+    """RuntimeError unless `side` is "left" or "right"."""
     if side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {side}.")

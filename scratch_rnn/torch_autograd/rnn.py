@@ -1,7 +1,7 @@
 """Elman RNN cell: one time step forward. Autograd differentiates it.
 
-It is not a layer: what loops over time is layer.py, for all cells. It is the
-smallest cell of the three, and the one to read first.
+It is one step, not a layer: layer.py runs any cell over time. This is the smallest of the three cells;
+read it first.
 
 In torch.nn.RNNCell's convention (two biases; tanh or ReLU):
 
@@ -31,7 +31,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step hands to the next one."""
+    """The state that one step computes and the next one uses."""
 
     h: Float[Tensor, "N H"]
 

@@ -1,7 +1,7 @@
 """Layers on layers, in one direction or two, with dropout between them.
 
-Pure functions. What one direction of one layer does is layer.py; how callers lay out their sequences is
-edges.py; the classes that people call are modules.py.
+Pure functions. layer.py is one direction of one layer, layout.py converts from and to the layouts of callers,
+and modules.py has the classes that people call.
 
     (1)  x^k = m^k ⊙ y^{k-1}                 from layer 1 on, in training: m is 0, or 1/(1-p)
     (2)  y^k_d, s^k_d = layer(x^k, s_0^k_d)  for each direction d
@@ -11,28 +11,26 @@ Axes (scratch_rnn/notation.py): R rows, I input, O = D·P output. States and par
 direction d of layer k is number k·D + d.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-Engine = Callable[..., Any]
-"""How one direction of one layer is run: layer.forward with its cell's step, or what equals it."""
+from scratch_rnn.torch_autograd.protocols import Engine, Params, State
 
 
 def forward(
     engine: Engine,
     x: Float[Tensor, "R I"],
     batch_sizes: Sequence[int],
-    states: Sequence[Any],
-    params: Sequence[Any],
+    states: Sequence[State],
+    params: Sequence[Params],
     layers: int,
     dropout: float,
-) -> tuple[Float[Tensor, "R O"], list[Any]]:
-    """`dropout` is p in training, 0 outside it: (output, final states)."""
+) -> tuple[Float[Tensor, "R O"], list[State]]:
+    """(output, last states). `dropout` is p in training, and 0 in evaluation."""
     directions = len(params) // layers
     states_n = []
     for k in range(layers):

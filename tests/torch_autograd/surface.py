@@ -1,4 +1,4 @@
-"""torch.nn beside torch_autograd: the same words said to both, the same weights in both."""
+"""torch.nn and torch_autograd side by side: the same expressions, the same weights, the same inputs."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,9 @@ import scratch_rnn.torch_autograd as here
 
 LAYERS = ("RNN", "LSTM", "GRU")
 CELLS = ("RNNCell", "LSTMCell", "GRUCell")
-PACKING = tuple(name for name in here.__all__ if "pa" in name.lower() or name == "invert_permutation")
+PACKING = tuple(
+    name for name in here.__all__ if "pack" in name.lower() or "pad_" in name or name == "invert_permutation"
+)
 
 WORDS = {name: getattr(torch, name) for name in ("arange", "float64", "int32", "ones", "tensor", "zeros")}
 WORDS |= {"nan": math.nan, "np": np, "torch": torch}
@@ -34,7 +36,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"dtype": torch.float64, "device": "cpu"},
     {"num_layers": 2, "bias": False, "batch_first": True, "dropout": 0.1, "bidirectional": True},
 ]
-"""What any layer's constructor takes."""
+"""Options of every layer's constructor."""
 OWN: dict[str, list[dict[str, Any]]] = {
     "RNN": [{"nonlinearity": "relu"}, {"nonlinearity": "tanh", "num_layers": 2}],
     "LSTM": [{"proj_size": 2}, {"proj_size": 2, "num_layers": 2, "bidirectional": True, "bias": False}],
@@ -44,7 +46,7 @@ CONSTRUCTED = [(name, options) for name in LAYERS for options in SETTINGS + OWN[
 
 
 def outcome(code: str, names: Mapping[str, Any]) -> tuple[type | None, str]:
-    """Type and text of what an expression raises; None and the text of its value where it raises nothing."""
+    """(type, text) of the error that an expression raises, or (None, text of its value)."""
     try:
         value = eval(code, dict(names))
     except Exception as error:
@@ -97,7 +99,7 @@ def assert_same(ours: Any, theirs: Any, atol: float = 1e-12) -> None:
 
 
 def gradients(module: Any, result: Any) -> list[Tensor]:
-    """The gradients of all parameters where every output gets its own cotangent."""
+    """The gradients of all parameters, with a random cotangent on every output."""
     outputs = list(tensors(result))
     cotangents = [normal(*y.shape, seed=3 + k, dtype=y.dtype) for k, y in enumerate(outputs)]
     return list(torch.autograd.grad(outputs, list(module.parameters()), cotangents))
@@ -108,7 +110,7 @@ ATTRIBUTES += ["bidirectional", "proj_size", "nonlinearity", "training", "all_we
 
 
 def described(module: Any) -> tuple[Any, ...]:
-    """All that can be seen of a module from outside."""
+    """The public attributes, parameters and repr of a module."""
     attributes = {name: repr(getattr(module, name, "none")) for name in ATTRIBUTES}
     shapes = [(n, p.shape, p.dtype, p.device, p.requires_grad) for n, p in module.named_parameters()]
     names = {id(p): n for n, p in module.named_parameters()}

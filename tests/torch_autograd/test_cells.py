@@ -111,7 +111,7 @@ def test_a_cells_weights_are_a_layers_after_renaming(name: str, names: dict[str,
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_a_state_dict_is_strict_in_torchs_words(name: str) -> None:
+def test_a_state_dict_is_strict_with_torchs_texts(name: str) -> None:
     theirs, ours = pair(name, 3, 4)
     for change in ({"bias_hh": torch.zeros(5)}, {"weight_hr": torch.zeros(2, 4)}):
         words = {"theirs": theirs, "ours": ours, "bad": theirs.state_dict() | change}

@@ -1,4 +1,4 @@
-"""What torch refuses on purpose is refused in its words and in its order; what breaks in torch, in ours."""
+"""What torch refuses on purpose is refused with torch's type, text and order; accidents with our own text."""
 
 import itertools
 import math
@@ -20,7 +20,7 @@ def test_torchs_error_on_purpose_is_ours_too(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ACCIDENTS)
-def test_torchs_accident_is_an_error_of_ours(code: str) -> None:
+def test_an_accidental_error_of_torch_is_an_error_of_ours(code: str) -> None:
     kind, text = outcome(code, THEIRS)
     assert kind is not None, "torch no longer refuses this"
     assert text != ACCIDENTS[code], "torch now says the same: the case belongs above"
@@ -33,13 +33,15 @@ FAULTS: list[dict[str, Any]] = [
     *({"dropout": value} for value in ("a", True, 2, math.nan, 0.5)),
     *({"bias": 1}, {"batch_first": None}, {"num_layers": 0}, {"num_layers": 2}),
     *({"input_size": 2.0}, {"input_size": 0}, {"hidden_size": 2.5}, {"hidden_size": 0}),
-    *({"proj_size": -1}, {"proj_size": 9}, {"nonlinearity": "sin"}, {"unknown": 1}),
+    *({"proj_size": -1}, {"proj_size": 9}),
 ]
+"""Faults that a signature accepts; test_differences.py has the others."""
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_of_two_faults_in_a_constructor_the_same_one_is_named(name: str) -> None:
-    for first, second in itertools.combinations(FAULTS, 2):
+    faults = [*FAULTS, {"nonlinearity": "sin"}] if name == "RNN" else FAULTS
+    for first, second in itertools.combinations(faults, 2):
         arguments = {"input_size": 3, "hidden_size": 4} | first | second
         code = f"{name}(**{arguments})"
         assert outcome(code, OURS) == outcome(code, THEIRS), code
@@ -62,7 +64,7 @@ def test_of_two_faults_in_a_call_the_same_one_is_named(name: str) -> None:
         code = f"[tuple(t.shape) for t in flat({name}(3, 4)(zeros({x}), {state}))]"
         words = {"flat": lambda value: [value] if hasattr(value, "shape") else list(_flat(value))}
         theirs, ours = outcome(code, THEIRS | words), outcome(code, OURS | words)
-        accident = theirs[0] is IndexError  # a cell that is given a batch and one row of state
+        accident = theirs[0] is IndexError  # a cell called with a batch and one row of state
         assert ours == theirs or (accident and "batched as the input is" in ours[1]), code
 
 
@@ -71,7 +73,7 @@ def _flat(value: Any) -> Any:
         yield from ([part] if hasattr(part, "shape") else _flat(part))
 
 
-def test_idle_dropout_warns_in_torchs_words_and_points_at_the_caller() -> None:
+def test_dropout_without_effect_warns_with_torchs_text_at_the_callers_line() -> None:
     for name, value in itertools.product(LAYERS, (1, 0.25)):
         with pytest.warns(UserWarning, match="dropout option adds dropout") as theirs:
             THEIRS[name](3, 4, dropout=value)
@@ -89,7 +91,7 @@ def test_an_engine_that_does_not_exist_is_refused() -> None:
             THEIRS[name](3, 4, engine="steps")
 
 
-def test_a_refused_call_leaves_its_arguments_alone() -> None:
+def test_a_refused_call_does_not_modify_its_arguments() -> None:
     x, h = zeros(5, 2, 7), zeros(1, 3, 4)
     assert outcome("GRU(3, 4)(x, h)", OURS | {"x": x, "h": h})[0] is RuntimeError
     assert (x.shape, h.shape) == ((5, 2, 7), (1, 3, 4))

@@ -1,7 +1,7 @@
-"""Nothing is made on a device that nobody asked for: not on meta, not on a GPU, not on a default device.
+"""Every new tensor is on the device of the input: on meta, on a GPU, and under another default device.
 
-The GPU is a fake one: its tensors have a device, a dtype and a shape, but no numbers. Under a default device
-that nobody's tensors are on, whatever forgets to say where it belongs gives itself away.
+The GPU is a fake one: its tensors have a device, a dtype and a shape, but no numbers. With a default
+device that no argument is on, a tensor created without `device=` is found by its device.
 """
 
 from typing import Any, NamedTuple
@@ -105,7 +105,7 @@ def test_forward_on_a_fake_gpu(form: Form) -> None:
 
 
 @called(FORMS + FUSED)
-def test_the_default_device_is_not_asked(form: Form) -> None:
+def test_the_default_device_is_not_used(form: Form) -> None:
     module, x, h = form.module("cpu").eval(), form.input(), form.first_state()
     expected = module(x, h)
     with torch.device("meta"):

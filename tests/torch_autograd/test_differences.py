@@ -1,4 +1,7 @@
-"""Each deliberate difference is one still: torch's present behaviour, ours, and the README's table."""
+"""Each deliberate difference: torch's behaviour, ours, and the README's table.
+
+If torch changes a behaviour, its test fails and the row goes.
+"""
 
 import re
 import subprocess
@@ -6,20 +9,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pytest
 import torch
-from torch import zeros
+from torch import Tensor, zeros
+from torch.nn.utils import parametrize
 from torch.nn.utils import rnn as theirs
 
 import scratch_rnn.torch_autograd as ours
 from scratch_rnn.torch_autograd.differences import DIFFERENCES, table
-from tests.torch_autograd.surface import LAYERS, OURS, THEIRS, normal, outcome, pair
+from tests.torch_autograd.surface import CELLS, LAYERS, OURS, THEIRS, assert_close, normal, outcome, pair
 
 LIBRARIES: tuple[Any, Any] = (theirs, ours)
 
 
 def differ(code: str) -> tuple[tuple[type | None, str], tuple[type | None, str]]:
-    """What torch makes of an expression, and what this project does: (error or None, text)."""
+    """What an expression does in torch, and what it does here: (error or None, text)."""
     return outcome(code, THEIRS), outcome(code, OURS)
 
 
@@ -104,7 +109,7 @@ def test_invert_permutation_with_duplicates() -> None:
     assert here == (ValueError, "invert_permutation: expected each of 0 to 2 once, got [2, 0, 0]")
 
 
-def test_sorted_indices_where_lengths_tie() -> None:
+def test_sorted_indices_where_lengths_are_equal() -> None:
     lengths = [1 + k % 4 for k in range(300)]
     stable = sorted(range(300), key=lambda row: -lengths[row])
     orders = [
@@ -123,6 +128,57 @@ def test_rnn_or_gru_with_a_positional_proj_size() -> None:
         assert torchs == (None, f"{code[:3]}(3, 4, proj_size=2)")
         assert outcome(f"{code}(zeros(5,2,3))", THEIRS)[0] is RuntimeError
         assert here == outcome("GRU(3, 4, proj_size=2)", THEIRS)
+    torchs, here = differ("GRU(3, 4, 2, True, True, True, False, 2)")  # dropout=True is wrong too
+    assert torchs[1].startswith("dropout should be a number")
+    assert here == outcome("GRU(3, 4, proj_size=2)", THEIRS)
+
+
+def test_rnn_or_gru_with_proj_size_0() -> None:
+    for name in ("RNN", "GRU"):
+        torchs, here = differ(f"{name}(3, 4, proj_size=0)")
+        assert torchs == outcome(f"{name}(3, 4, proj_size=2)", THEIRS)
+        assert here == (None, f"{name}(3, 4)")
+        assert outcome(f"{name}(3, 4, proj_size=2)", OURS) == torchs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("3, 4, hidden=5", "got an unexpected keyword argument 'hidden'"),
+        ("", "missing 2 required positional arguments: 'input_size' and 'hidden_size'"),
+        ("3", "missing 1 required positional argument: 'hidden_size'"),
+        ("3, 4, input_size=3", "got multiple values for argument 'input_size'"),
+    ],
+)
+@pytest.mark.parametrize("name", LAYERS)
+def test_an_unknown_missing_or_repeated_argument(name: str, arguments: str, text: str) -> None:
+    torchs, here = differ(f"{name}({arguments})")
+    assert torchs == (TypeError, f"RNNBase.__init__() {text}")
+    assert here == (TypeError, f"{name}.__init__() {text}")
+
+
+def test_an_unknown_argument_and_a_wrong_proj_size_or_nonlinearity() -> None:
+    for name, wrong in (("RNN", "proj_size=2"), ("GRU", "proj_size=2"), ("RNN", "nonlinearity='sin'")):
+        torchs, here = differ(f"{name}(3, 4, {wrong}, unknown=1)")
+        assert torchs == outcome(f"{name}(3, 4, {wrong})", OURS)
+        assert here == (TypeError, f"{name}.__init__() got an unexpected keyword argument 'unknown'")
+
+
+def test_a_subclass_that_overrides_check_forward_args_or_permute_hidden() -> None:
+    calls = []
+    for kind in (torch.nn.GRU, ours.GRU):
+        called: list[str] = []
+        subclass: Any = type(
+            "Layer",
+            (kind,),
+            {
+                "check_forward_args": lambda *_, called=called: called.append("check"),
+                "permute_hidden": lambda _, hx, __, called=called: called.append("permute") or hx,
+            },
+        )
+        subclass(3, 4)(zeros(5, 2, 3), zeros(1, 2, 4))
+        calls.append(set(called))
+    assert calls == [{"check", "permute"}, set()]
 
 
 def test_lstm_whose_c_0_has_another_dtype() -> None:
@@ -131,8 +187,7 @@ def test_lstm_whose_c_0_has_another_dtype() -> None:
     torchs, here = differ(f"{wide}[0].dtype")
     assert torchs == (None, "torch.float64")
     assert here == (RuntimeError, "LSTM: expected hidden[1] of dtype torch.float64, got torch.float32")
-    narrow = f"LSTM(3, 4)(zeros(5,2,3), (zeros(1,2,4), {c.format('float64')}))"
-    torchs, here = differ(narrow)
+    torchs, here = differ(f"LSTM(3, 4)(zeros(5,2,3), (zeros(1,2,4), {c.format('float64')}))")
     assert torchs[0] is RuntimeError
     assert here == (RuntimeError, "LSTM: expected hidden[1] of dtype torch.float32, got torch.float64")
     torchs, here = differ("LSTMCell(3, 4)(zeros(2,3), (zeros(2,4), zeros(2,4,dtype=float64)))[0].dtype")
@@ -164,6 +219,101 @@ def test_lstm_under_cpu_autocast() -> None:
     assert dtypes == [(torch.bfloat16, torch.float32), (torch.float32, torch.float32)]
 
 
+def test_a_weight_under_a_parametrization() -> None:
+    counts = []
+    for module in pair("LSTM", 3, 4):
+        calls: list[Tensor] = []
+
+        class Scaled(torch.nn.Module):
+            def forward(self, weight: Tensor, calls: list[Tensor] = calls) -> Tensor:
+                calls.append(weight)
+                return 2 * weight
+
+        parametrize.register_parametrization(module, "weight_hh_l0", Scaled())
+        calls.clear()
+        module(normal(5, 2, 3))
+        counts.append(len(calls))
+    assert counts[0] > counts[1] == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:UserWarning")
+def test_quantize_dynamic_of_a_model() -> None:
+    kinds, quantize = [], vars(torch.ao.quantization)["quantize_dynamic"]
+    for layer in (torch.nn.LSTM(3, 4), ours.LSTM(3, 4)):
+        model = quantize(torch.nn.Sequential(layer), {torch.nn.LSTM})
+        kinds.append(type(model[0]))
+    assert "quantized" in kinds[0].__module__
+    assert kinds[1] is ours.LSTM
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_second_derivative_forward_mode_or_vmap_with_engine_fused(name: str) -> None:
+    options = {"dtype": torch.float64}
+    theirs, steps = getattr(torch.nn, name)(3, 4, **options), getattr(ours, name)(3, 4, **options)
+    fused = getattr(ours, name)(3, 4, **options, engine="fused")
+    x = normal(5, 2, 3).requires_grad_()
+
+    def second(layer: Any) -> Tensor:
+        (d_x,) = torch.autograd.grad(layer(x)[0].square().sum(), x, create_graph=True)
+        return torch.autograd.grad(d_x.sum(), x)[0]
+
+    transforms: list[Any] = [second, lambda layer: torch.func.jvp(lambda x: layer(x)[0], (x,), (x,))]
+    for transform in transforms:
+        transform(theirs)
+    for transform in [*transforms, lambda layer: torch.vmap(layer)(x.unsqueeze(0))]:
+        transform(steps)
+        with pytest.raises(RuntimeError, match='engine="steps"'):
+            transform(fused)
+
+
+trace: Any = vars(torch.jit)["trace"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", LAYERS)
+def test_torch_jit_trace_of_a_layer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # sizes are tensors in a trace
+    theirs, here = pair(name, 3, 4)
+    traced = [trace(module, (normal(5, 2, 3),)) for module in (theirs, here)]
+    for module in traced:
+        assert_close(module(normal(5, 3, 3, seed=1)), theirs(normal(5, 3, 3, seed=1)))
+    assert_close(traced[0](normal(6, 2, 3)), theirs(normal(6, 2, 3)))
+    with pytest.raises(RuntimeError, match="split_with_sizes"):
+        traced[1](normal(6, 2, 3))
+    with pytest.raises(RuntimeError, match='engine="steps"'):
+        trace(getattr(ours, name)(3, 4, engine="fused"), (zeros(5, 2, 3),))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torch_jit_trace_of_a_packed_sequence() -> None:
+    layers, lengths = pair("GRU", 3, 4), torch.tensor([5, 3])
+
+    class Model(torch.nn.Module):
+        def __init__(self, layer: Any, library: Any) -> None:
+            super().__init__()
+            self.layer, self.library = layer, library
+
+        def forward(self, x: Tensor, lengths: Tensor) -> Any:
+            packed = self.library.pack_padded_sequence(x, lengths, enforce_sorted=False)
+            return self.library.pad_packed_sequence(self.layer(packed)[0])[0]
+
+    theirs_, here = (Model(layer, library) for layer, library in zip(layers, LIBRARIES, strict=True))
+    others = normal(6, 3, 3), torch.tensor([4, 6, 1])
+    assert_close(trace(theirs_, (normal(5, 2, 3), lengths))(*others), here(*others))
+    with pytest.raises(RuntimeError, match=r"^pack_padded_sequence: expected no torch\.jit\.trace"):
+        trace(here, (normal(5, 2, 3), lengths))
+    packed = ours.pack_sequence([normal(5, 3), normal(3, 3)])
+    for traced in (
+        lambda x: ours.PackedSequence(x, packed.batch_sizes).data,
+        lambda x: layers[1](packed)[0].data,
+    ):
+        with pytest.raises(RuntimeError, match=r"^PackedSequence: expected no torch\.jit\.trace"):
+            trace(traced, (packed.data,))
+    with pytest.raises(RuntimeError, match=r"^unpad_sequence: expected no torch\.jit\.trace"):
+        trace(lambda x: ours.unpad_sequence(x, lengths)[0], (normal(5, 2, 3),))
+
+
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
 def test_torch_jit_script_of_a_layer() -> None:
     torchs, here = differ("torch.jit.script(torch.nn.Sequential(GRU(3, 4)))(zeros(5,2,3))[0].shape")
@@ -171,16 +321,17 @@ def test_torch_jit_script_of_a_layer() -> None:
     assert here[0] is torch.jit.frontend.NotSupportedError
 
 
-def test_isinstance_of_a_layer_or_a_packed_sequence() -> None:
-    for name in LAYERS:
-        assert not issubclass(getattr(ours, name), torch.nn.RNNBase)
+def test_isinstance_of_a_layer_or_a_cell() -> None:
+    for name in LAYERS + CELLS:
+        base = torch.nn.RNNCellBase if name in CELLS else torch.nn.RNNBase
+        assert issubclass(getattr(torch.nn, name), base)
+        assert not issubclass(getattr(ours, name), base)
         assert issubclass(getattr(ours, name), torch.nn.Module)
-    assert not issubclass(ours.PackedSequence, theirs.PackedSequence)
 
 
 @pytest.mark.parametrize("case", [row.case for row in DIFFERENCES])
 def test_each_row_has_its_test_by_name(case: str) -> None:
-    assert callable(globals()["test_" + re.sub(r"\W+", "_", case.lower())])
+    assert callable(globals()["test_" + re.sub(r"\W+", "_", case.lower()).strip("_")])
 
 
 def test_the_readme_shows_the_table() -> None:

@@ -1,4 +1,4 @@
-"""The weights of RNN, LSTM and GRU: drawn, loaded, replaced, tied, normed, copied as torch.nn's."""
+"""The weights of RNN, LSTM and GRU are drawn, loaded, replaced, tied, normed and copied as in torch.nn."""
 
 import copy
 import pickle
@@ -35,7 +35,7 @@ def test_from_meta_to_empty_and_the_same_seed(name: str, dtype: torch.dtype) -> 
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_state_dict_is_strict_in_torchs_words(name: str) -> None:
+def test_a_state_dict_is_strict_with_torchs_texts(name: str) -> None:
     theirs, ours = pair(name, 3, 4, 2)
     good = theirs.state_dict()
     for change in ({"bias_hh_l0": torch.zeros(5)}, {"weight_hr_l0": torch.zeros(2, 4)}, None):

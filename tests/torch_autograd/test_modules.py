@@ -77,10 +77,10 @@ def test_forms_of_call(name: str, form: str) -> None:
     shape, rows, options = FORMS[form]
     theirs, ours = pair(name, 3, 4, 2, bidirectional=True, **options)
     x, h = normal(*shape), state_of(name, 4, *rows, 4)
-    wide = torch.stack([x, x], dim=-1)[..., 0]
-    thin = normal(4, *[1] * len(rows), 4).expand(4, *rows, 4)
-    expanded = (thin, thin) if name == "LSTM" else thin
-    for arguments in ((x,), (x, None), (x, h), (wide, h), (x, expanded)):
+    strided = torch.stack([x, x], dim=-1)[..., 0]
+    one_row = normal(4, *[1] * len(rows), 4).expand(4, *rows, 4)
+    expanded = (one_row, one_row) if name == "LSTM" else one_row
+    for arguments in ((x,), (x, None), (x, h), (strided, h), (x, expanded)):
         assert_same(ours(*arguments), theirs(*arguments))
     if name == "LSTM":
         assert_same(ours(x, list(h)), theirs(x, list(h)))
@@ -93,7 +93,7 @@ def test_an_unbatched_lstm_takes_its_two_states_stacked() -> None:
     assert_same(ours(normal(5, 3), normal(2, 1, 4)), theirs(normal(5, 3), normal(2, 1, 4)))
 
 
-def test_projection_makes_h_narrow_and_leaves_c_wide() -> None:
+def test_projection_changes_the_width_of_h_and_not_of_c() -> None:
     theirs, ours = pair("LSTM", 3, 4, 2, bidirectional=True, proj_size=2)
     state = (normal(4, 2, 2), normal(4, 2, 4))
     assert_same(ours(normal(5, 2, 3), state), theirs(normal(5, 2, 3), state))
@@ -116,7 +116,7 @@ def test_options_changed_after_construction_are_obeyed(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("p", [0.3, 1.0])
-def test_dropout_is_torchs_mask_for_mask(name: str, packed: bool, p: float) -> None:
+def test_dropout_masks_equal_torchs(name: str, packed: bool, p: float) -> None:
     results = []
     for module, names in zip(pair(name, 3, 4, 3, bidirectional=True, dropout=p), (THEIRS, OURS), strict=True):
         x = normal(5, 2, 3)
@@ -127,7 +127,7 @@ def test_dropout_is_torchs_mask_for_mask(name: str, packed: bool, p: float) -> N
 
 @pytest.mark.parametrize("sorted_", [True, False])
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_packed_sequence_comes_back_in_its_own_class(name: str, sorted_: bool) -> None:
+def test_a_packed_output_has_the_class_of_its_input(name: str, sorted_: bool) -> None:
     theirs, ours = pair(name, 3, 4, 2, bidirectional=True)
     lengths, h = ([5, 2] if sorted_ else [2, 5]), state_of(name, 4, 2, 4)
     for names in (THEIRS, OURS):

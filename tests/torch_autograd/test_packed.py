@@ -1,4 +1,4 @@
-"""Packing and padding do what torch.nn.utils.rnn does, to the last bit, gradients included."""
+"""Packing and padding equal torch.nn.utils.rnn bit for bit, gradients included."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ BOTH: tuple[Any, Any] = (theirs, ours)
 
 
 def assert_equal(a: Any, b: Any) -> None:
-    """Equal numbers, dtypes, shapes and layouts, all the way down."""
+    """Equal values, dtypes, shapes and memory layouts of all nested tensors."""
     leaves = [pytree.tree_leaves(tuple(value) if isinstance(value, tuple) else value) for value in (a, b)]
     assert len(leaves[0]) == len(leaves[1])
     for x, y in zip(*leaves, strict=True):
@@ -135,12 +135,12 @@ def test_the_drawing_in_the_docstring_is_what_packing_does() -> None:
 
 
 def drawn(drawing: str, label: str) -> list[str]:
-    """What stands behind a label of the drawing, and behind its number where it has one."""
+    """The text after a label of the drawing, and after its number where it has one."""
     return re.findall(rf"\b{label} (?:\d )?( .*)", drawing)
 
 
 @pytest.mark.parametrize("rows", [17, 64])
-def test_ties_come_back_where_they_were(rows: int) -> None:
+def test_sequences_of_equal_length_keep_their_place(rows: int) -> None:
     padded, lengths = normal(4, rows, 2), [1 + k % 4 for k in range(rows)]
     made = [library.pack_padded_sequence(padded, lengths, enforce_sorted=False) for library in BOTH]
     assert torch.equal(made[0].batch_sizes, made[1].batch_sizes)
@@ -157,7 +157,7 @@ def test_the_last_step_is_each_rows_own(lengths: list[int]) -> None:
     assert_equal(ours.last_step(BOTH[0].pack_sequence(rows, enforce_sorted=False)), last)
 
 
-def test_nan_in_the_padding_stays_out() -> None:
+def test_nan_in_the_padding_does_not_reach_the_data() -> None:
     padded = normal(4, 3, 2)
     padded[1:, 0], padded[2:, 2] = torch.nan, torch.nan
     x = padded.requires_grad_()

@@ -1,4 +1,4 @@
-"""PackedSequence has torch's fields, methods and manners, and copies itself in its own class."""
+"""PackedSequence has torch's fields and methods, and its copies have its own class."""
 
 import copy
 import pickle
@@ -23,19 +23,19 @@ def packed(library: Any = ours, unsorted: bool = True) -> Any:
     return library.pack_padded_sequence(normal(3, 3, 2), lengths, enforce_sorted=not unsorted)
 
 
-def test_it_is_a_tuple_of_four_that_copies_itself_in_its_own_class() -> None:
-    given = packed()
-    data, batch_sizes, sorted_indices, unsorted_indices = given
-    assert given._fields == theirs.PackedSequence._fields == ours.PackedSequence._fields
-    assert (data is given.data, batch_sizes is given.batch_sizes) == (True, True)
+def test_it_is_a_tuple_of_four_and_its_copies_have_its_class() -> None:
+    batch = packed()
+    data, batch_sizes, sorted_indices, unsorted_indices = batch
+    assert batch._fields == theirs.PackedSequence._fields == ours.PackedSequence._fields
+    assert (data is batch.data, batch_sizes is batch.batch_sizes) == (True, True)
     assert torch.equal(sorted_indices[unsorted_indices], torch.arange(3))
-    copies: list[Any] = [copy.copy(given), copy.deepcopy(given), pickle.loads(pickle.dumps(given))]
-    copies += [given._replace(data=data.clone()), pytree.tree_map(torch.clone, given)]
+    copies: list[Any] = [copy.copy(batch), copy.deepcopy(batch), pickle.loads(pickle.dumps(batch))]
+    copies += [batch._replace(data=data.clone()), pytree.tree_map(torch.clone, batch)]
     for other in copies:
         assert type(other) is ours.PackedSequence
-        assert_equal(tuple(other), tuple(given))
-    assert repr(given) == repr(packed(theirs))
-    assert isinstance(given, tuple)
+        assert_equal(tuple(other), tuple(batch))
+    assert repr(batch) == repr(packed(theirs))
+    assert isinstance(batch, tuple)
 
 
 @pytest.mark.parametrize("form", ["two", "three", "four", "named", "pair", "list"])
@@ -64,11 +64,11 @@ CONVERSIONS = ["double", "float", "half", "long", "int", "short", "char", "byte"
 @pytest.mark.parametrize("unsorted", [True, False])
 @pytest.mark.parametrize("method", CONVERSIONS)
 def test_conversions_change_data_alone(method: str, unsorted: bool) -> None:
-    given, expected = packed(unsorted=unsorted), packed(theirs, unsorted)
-    converted = getattr(given, method)()
+    batch, expected = packed(unsorted=unsorted), packed(theirs, unsorted)
+    converted = getattr(batch, method)()
     assert_equal(tuple(converted), tuple(getattr(expected, method)()))
-    assert (converted is given) == (getattr(expected, method)() is expected)
-    assert all(a is b for a, b in zip(converted[1:], given[1:], strict=True))
+    assert (converted is batch) == (getattr(expected, method)() is expected)
+    assert all(a is b for a, b in zip(converted[1:], batch[1:], strict=True))
     assert type(converted) is ours.PackedSequence
 
 
@@ -102,22 +102,40 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("method", "options"), CALLS)
-def test_cuda_and_cpu_ask_for_the_same_device(monkeypatch: Any, method: str, options: Any) -> None:
-    asked = []
+def test_cuda_and_cpu_move_to_the_same_device(monkeypatch: Any, method: str, options: Any) -> None:
+    moved = []
     for library in BOTH:
-        given = packed(library)
-        monkeypatch.setattr(library.PackedSequence, "to", lambda _, *a, **k: asked.append((a, k)))
-        getattr(given, method)(**options)
-    assert asked[1] == asked[0]
+        batch = packed(library)
+        monkeypatch.setattr(library.PackedSequence, "to", lambda _, *a, **k: moved.append((a, k)))
+        getattr(batch, method)(**options)
+    assert moved[1] == moved[0]
 
 
 def test_pinning_leaves_batch_sizes_where_they_are(monkeypatch: Any) -> None:
     monkeypatch.setattr(Tensor, "pin_memory", lambda tensor: tensor.clone())
     for library in BOTH:
-        given = packed(library)
-        pinned = given.pin_memory()
-        assert [a is b for a, b in zip(pinned, given, strict=True)] == [False, True, False, False]
-        assert given.is_pinned() is False
+        batch = packed(library)
+        pinned = batch.pin_memory()
+        assert [a is b for a, b in zip(pinned, batch, strict=True)] == [False, True, False, False]
+        assert batch.is_pinned() is False
+
+
+@pytest.mark.parametrize("unsorted", [True, False])
+def test_torch_accepts_ours_as_its_own_class(unsorted: bool) -> None:
+    ours_, torchs = packed(unsorted=unsorted), packed(theirs, unsorted)
+    assert isinstance(ours_, theirs.PackedSequence)
+    layer = torch.nn.LSTM(2, 4, dtype=torch.float64)
+    output, state = layer(ours_)
+    expected, expected_state = layer(torchs)
+    assert_equal((tuple(output), state), (tuple(expected), expected_state))
+    assert_equal(theirs.pad_packed_sequence(ours_), theirs.pad_packed_sequence(torchs))
+    assert_equal(theirs.unpack_sequence(ours_), theirs.unpack_sequence(torchs))
+
+
+def test_no_method_of_torchs_class_is_inherited() -> None:
+    public = {name for name in vars(theirs.PackedSequence) if not name.startswith("_")}
+    assert public <= set(vars(ours.PackedSequence))
+    assert "__new__" in vars(ours.PackedSequence)
 
 
 def test_there_is_no_method_more_or_less() -> None:

@@ -1,6 +1,6 @@
-"""Derivatives of any order and direction, batches of inputs and of weights: torch's transforms pass through.
+"""Derivatives of any order in both modes, and vmap over inputs and weights: torch's transforms work.
 
-Where torch.nn fails at the same thing, that it does is tested too, so that a torch that learns it shows up.
+Where torch.nn fails, its failure is tested too: if torch supports the transform later, the test fails.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,9 +34,9 @@ class Subject(NamedTuple):
         """Output and last states as a function of x, parameters by name, and the first state."""
 
         def run(x: Tensor, weights: Any = None, hx: Any = None) -> tuple[Tensor, ...]:
-            given = names["pack_padded_sequence"](x, [1, 3], enforce_sorted=False) if self.packed else x
+            inputs = names["pack_padded_sequence"](x, [1, 3], enforce_sorted=False) if self.packed else x
             named = dict(module.named_parameters()) if weights is None else weights
-            return tuple(tensors(functional_call(module, named, (given, hx))))
+            return tuple(tensors(functional_call(module, named, (inputs, hx))))
 
         return run
 
@@ -55,17 +55,17 @@ def test_first_and_second_derivatives_of_everything_are_numerically_right(subjec
     module = subject.module()
     names, weights = zip(*module.named_parameters(), strict=True)
     state = state_of(subject.name, *((2, 2) if subject.name in CELLS else (4, 2, 2)))
-    given = [subject.input(), *tensors(state), *weights]
+    leaves = [subject.input(), *tensors(state), *weights]
 
     def run(joined: Tensor) -> Tensor:
-        parts = torch.split(joined, [t.numel() for t in given])
-        x, *rest = (part.reshape(t.shape) for part, t in zip(parts, given, strict=True))
+        parts = torch.split(joined, [t.numel() for t in leaves])
+        x, *rest = (part.reshape(t.shape) for part, t in zip(parts, leaves, strict=True))
         hx = rest[: -len(names)]
         named = dict(zip(names, rest[-len(names) :], strict=True))
         results = subject.call(module)(x, named, hx[0] if len(hx) == 1 else hx)
         return torch.cat([y.flatten() for y in results])
 
-    joined = torch.cat([t.detach().flatten() for t in given]).requires_grad_()
+    joined = torch.cat([t.detach().flatten() for t in leaves]).requires_grad_()
     assert gradcheck(run, joined, check_forward_ad=True, fast_mode=True)
     assert gradgradcheck(run, joined, check_fwd_over_rev=True, check_rev_over_rev=True, fast_mode=True)
 
@@ -138,7 +138,7 @@ FAILS = {
     **{(Subject(name, True), "forward"): NO_FORWARD for name in LAYERS},
     (Subject("LSTM"), "forward in float32"): "Trying to use forward AD with mkldnn_rnn_layer",
 }
-"""Where torch.nn fails at what the tests above do, and with which words."""
+"""Where torch.nn fails in the tests above, and the text of its error."""
 
 
 @pytest.mark.parametrize(("subject", "transform"), FAILS, ids=str)
@@ -169,7 +169,7 @@ AUTOCAST = {
     "LSTMCell": (torch.float32,),
     "GRUCell": (torch.float32,),
 }
-"""Class -> what comes out under CPU autocast to bfloat16 of padded, and of packed input."""
+"""Class -> the dtypes of the output under CPU autocast to bfloat16, for padded and for packed input."""
 
 
 @pytest.mark.parametrize("name", AUTOCAST)

@@ -1,4 +1,4 @@
-"""torch.compile, torch.export and complex numbers pass through; the shape hook would stop them.
+"""torch.compile, torch.export and complex numbers. The jaxtyping hook breaks them in the main process.
 
 test_compile.py runs this file in a process of its own, where the hook is off.
 """
@@ -25,7 +25,7 @@ every = pytest.mark.parametrize("name", LAYERS + CELLS)
 
 
 def compile_(module: Any, backend: str = "eager", **options: Any) -> Any:
-    """torch.compile, as if it were the first time."""
+    """torch.compile with empty caches."""
     torch._dynamo.reset()
     return torch.compile(module, backend=backend, **options)
 
@@ -41,7 +41,7 @@ def test_one_layer_compiles_whole_forward_and_training(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_torch_nn_still_refuses_to(name: str) -> None:
+def test_torch_nn_does_not_compile_whole(name: str) -> None:
     theirs, _ = pair(name, 3, 4)
     with pytest.raises(torch._dynamo.exc.Unsupported, match="Attempted to wrap RNN, GRU, or LSTM"):
         compile_(theirs, fullgraph=True)(normal(2, 2, 3))
@@ -65,7 +65,7 @@ def test_a_model_that_packs_and_pads_compiles_in_pieces(sorted_: bool) -> None:
 
 @pytest.mark.filterwarnings(ACCESS)
 @pytest.mark.parametrize("library", [torch.nn.utils.rnn, here])
-def test_a_compiled_layer_gives_back_the_packed_class_it_was_given(library: Any) -> None:
+def test_a_compiled_layer_returns_the_packed_class_of_its_input(library: Any) -> None:
     _, ours = pair("LSTM", 3, 4)
     packed = library.pack_padded_sequence(normal(2, 2, 3), [2, 1])
     output, state = compile_(ours)(packed)
@@ -79,6 +79,56 @@ def test_a_layer_is_exported(name: str) -> None:
     _, ours = pair(name, 3, 4)
     exported: Any = torch.export.export(ours, (normal(2, 2, 3),)).module()
     assert_same(exported(normal(2, 2, 3)), ours(normal(2, 2, 3)))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@every
+def test_a_dynamic_batch_is_exported(name: str, strict: bool) -> None:
+    theirs, ours = pair(name, 3, 4, **({} if name in CELLS else {"bidirectional": True}))
+    batch = torch.export.Dim("N", min=2)
+    rows, axis = ((), 0) if name in CELLS else ((5,), 1)
+    exported: Any = torch.export.export(
+        ours, (normal(*rows, 2, 3),), dynamic_shapes=({axis: batch},), strict=strict
+    ).module()
+    for n in (2, 3, 7):
+        x = normal(*rows, n, 3)
+        assert_close(exported(x), theirs(x))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_dynamic_batch_with_a_state_and_batch_first_is_exported(name: str, strict: bool) -> None:
+    theirs, ours = pair(name, 3, 4, 2, batch_first=True)
+    batch = torch.export.Dim("N", min=2)
+    axes = ({1: batch}, {1: batch}) if name == "LSTM" else {1: batch}
+    exported: Any = torch.export.export(
+        ours,
+        (normal(2, 5, 3), state_of(name, 2, 2, 4)),
+        dynamic_shapes=({0: batch}, axes),
+        strict=strict,
+    ).module()
+    for n in (2, 3, 7):
+        x, h = normal(n, 5, 3), state_of(name, 2, n, 4)
+        assert_close(exported(x, h), theirs(x, h))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["LSTM", "GRUCell"])
+def test_the_fused_engine_refuses_export_and_tracing_and_names_the_other(name: str) -> None:
+    fused = getattr(here, name)(3, 4, dtype=torch.float64, engine="fused")
+    x = (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
+    calls: list[Any] = [
+        lambda: torch.export.export(fused, x, strict=True),
+        lambda: torch.export.export(fused, x, strict=False),
+        lambda: vars(torch.jit)["trace"](fused, x),
+        lambda: compile_(fused, fullgraph=True)(*x),
+    ]
+    for call in calls:
+        with pytest.raises(Exception, match='engine="steps" supports all'):
+            call()
+    compiled = compile_(fused, "aot_eager")
+    assert_same(compiled(*x), fused(*x))
+    assert_same(gradients(fused, compiled(*x)), gradients(fused, fused(*x)))
 
 
 @every

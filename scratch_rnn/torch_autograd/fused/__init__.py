@@ -1,1 +1,4 @@
-"""The fused engine in torch: one autograd.Function a cell, its backward derived by hand, on any device."""
+"""The fused engine: one torch.autograd.Function per cell, for all steps of one direction, on any device.
+
+Autograd does not see the steps here: as in numpy_bptt, the backward pass is derived and written by hand.
+"""

@@ -1,12 +1,13 @@
-"""What the three autograd.Functions have in common: how they walk in time, and what they refuse.
+"""What the three autograd.Functions have in common: spans, sums of gradients, refused transforms.
 
-The way back is written by hand, in place, for the first derivative in reverse mode; other transforms are
-refused by name instead of answered wrongly.
+The backward pass is written by hand, in place, and gives the first derivative in reverse mode. Other
+transforms raise an error.
 
-Arrays are feature-major and walked in spans, as in fused/spans.py.
+Arrays are feature-major, so that the rows of one gate are contiguous, and are computed span by span
+(scratch_rnn/spans.py).
 
 Axes (scratch_rnn/notation.py): N batch, R rows, G gate rows, I input, P width of h, T time.
-F features. M rows of some steps.
+F features, M rows of one span or chunk.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,42 +22,55 @@ from scratch_rnn.checks import message
 from scratch_rnn.spans import Chunk, Span, spans
 
 MAX_NUMBERS_PER_SPAN = 2**19
-"""As in scratch_rnn/spans.py. A call costs more in torch, and longer spans need fewer calls."""
+"""Larger than the limit of scratch_rnn/spans.py: a call costs more in torch, and longer spans need fewer."""
+NO_GRAPH = (
+    'engine="fused": expected no export, trace or fullgraph=True (engine="steps" supports all), got one'
+)
+"""The error where a graph without breaks is recorded."""
 
 
 class OnceDifferentiable(torch.autograd.Function):
-    """A Function with a first derivative in reverse mode, and no other."""
+    """A Function that has a first derivative in reverse mode, and no other derivative."""
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> NoReturn:
-        """No forward mode."""
+        """Forward mode is refused."""
         refuse("forward-mode differentiation")
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> NoReturn:
-        """No batching rule."""
+        """Vmap is refused."""
         refuse("vmap")
 
 
 def refuse(what: str) -> NoReturn:
-    """RuntimeError that names the engine which can."""
-    raise RuntimeError(message('engine="fused"', 'reverse mode, once (engine="steps" can do all)', what))
+    """RuntimeError that names the engine which supports all transforms."""
+    raise RuntimeError(
+        message('engine="fused"', 'a first derivative in reverse mode (engine="steps" supports all)', what)
+    )
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Guards a backward. Grad mode is on in it only where a graph of the backward itself is asked for."""
+    """Refuse a second derivative: in a backward, grad mode is on only where its own graph is recorded."""
 
     def guarded(ctx: Any, *d_outputs: Tensor | None) -> Any:
         if torch.is_grad_enabled():
             refuse("a second derivative (create_graph=True, or torch.func)")
-        with without_autocast(ctx.device):  # not asked of what is saved: checkpoints unpack that only once
+        with without_autocast(ctx.device):  # saved tensors have a device too, but can be unpacked only once
             return backward(ctx, *d_outputs)
 
     return guarded
 
 
 def apply(function: type[OnceDifferentiable], x: Tensor, state: Any, params: Any, *options: Any) -> Any:
-    """Run a Function in the dtype of the weights: autocast, which narrows single products, stays outside."""
+    """Run a Function in the dtype of the weights, without autocast.
+
+    Tracing and export are refused. Under torch.compile this function is a break between two graphs.
+    """
+    if torch.compiler.is_dynamo_compiling():
+        torch._dynamo.graph_break(msg=NO_GRAPH)
+    if torch._C._get_tracing_state() is not None or torch.compiler.is_exporting():
+        raise RuntimeError(NO_GRAPH)
     run: Callable[..., Any] = function.apply
     dtype = params.weight_ih.dtype
     with without_autocast(x.device):
@@ -65,7 +79,7 @@ def apply(function: type[OnceDifferentiable], x: Tensor, state: Any, params: Any
 
 @contextmanager
 def without_autocast(device: torch.device) -> Iterator[None]:
-    """Autocast off where it is on."""
+    """Turn autocast off."""
     if device.type in ("cpu", "cuda") and torch.is_autocast_enabled(device.type):
         with torch.autocast(device.type, enabled=False):
             yield
@@ -74,19 +88,19 @@ def without_autocast(device: torch.device) -> Iterator[None]:
 
 
 def spans_of(batch_sizes: Sequence[int], width: int, reverse: bool, device: torch.device) -> list[Span]:
-    """The spans of a batch in the order of the walk; a row needs `width` numbers. Only a CPU's cache
-    bounds how many steps a span has.
+    """The spans of a batch in the order in which they are computed; a row needs `width` numbers. On a device
+    other than the CPU, no limit on the size of a span is set.
     """
     return spans(batch_sizes, width if device.type == "cpu" else 0, reverse, MAX_NUMBERS_PER_SPAN)
 
 
 def by_step(rows: Float[Tensor, "R F"], span: Span) -> Float[Tensor, "T N F"]:
-    """A span's part of a batch's rows, step by step."""
+    """The rows of a span, with an axis for its steps."""
     return rows_of(rows, span).view(span.steps, span.n, rows.shape[1])
 
 
 def feature_major(rows: Float[Tensor, "R F"], span: Span) -> Float[Tensor, "T F N"]:
-    """The same, each step's features first: a copy."""
+    """`by_step`, copied to feature-major."""
     return by_step(rows, span).transpose(1, 2).clone(memory_format=torch.contiguous_format)
 
 
@@ -96,23 +110,23 @@ def rows_of(rows: Float[Tensor, "R F"], span: Span | Chunk) -> Float[Tensor, "M 
 
 
 def transposed(rows: Float[Tensor, "N F"]) -> Float[Tensor, "F N"]:
-    """The transpose, copied: a walk moves its own memory."""
+    """A copy of the transpose, which a span may update in place."""
     return rows.t().clone(memory_format=torch.contiguous_format)
 
 
 def grad_or_zeros(d: Float[Tensor, "N F"] | None, like: Float[Tensor, "N F"]) -> Float[Tensor, "N F"]:
-    """A gradient, or zeros where nothing reads what it belongs to."""
+    """A gradient, or zeros where the loss does not use the value."""
     return torch.zeros_like(like) if d is None else d
 
 
 def columns_of(chunk: Chunk, span: Span, columns: Float[Tensor, "F M"]) -> Float[Tensor, "T F N"]:
-    """A span's part of its chunk's columns, step by step."""
+    """The columns of a span within its chunk, with an axis for its steps."""
     own = columns.narrow(1, chunk.slice_of(span).start, span.size)
-    return own.view(len(columns), span.steps, span.n).transpose(0, 1)
+    return own.view(columns.shape[0], span.steps, span.n).transpose(0, 1)
 
 
 def in_order(span: Span, steps: Shaped[Tensor, "T *F"]) -> Sequence[Tensor]:
-    """One view a step, in the order of the walk."""
+    """One view per step, in the order in which the steps are computed."""
     views = steps.unbind(0)
     return views[::-1] if span.reverse else views
 
@@ -123,14 +137,14 @@ def input_projection(
     weight_ih: Float[Tensor, "G I"],
     bias: Float[Tensor, "G"] | None,
 ) -> Float[Tensor, "T G N"]:
-    """W_ih xᵀ + b for all steps of a span, one product: it needs no state."""
+    """W_ih xᵀ + b for all steps of a span in one GEMM: it needs no state."""
     x_t = rows_of(x, span).t()
     u = weight_ih @ x_t if bias is None else torch.addmm(bias.unsqueeze(1), weight_ih, x_t)
-    return u.view(len(u), span.steps, span.n).transpose(0, 1)
+    return u.view(u.shape[0], span.steps, span.n).transpose(0, 1)
 
 
 class Gradients(NamedTuple):
-    """What (1) asks for, chunk by chunk: d_x row by row, if anyone wants it; the others add up."""
+    """The gradients through (1), filled chunk by chunk. d_x is None where x needs no gradient."""
 
     d_x: Float[Tensor, "R I"] | None
     d_weight_ih: Float[Tensor, "G I"]
@@ -145,8 +159,9 @@ class Gradients(NamedTuple):
         weight_ih: Float[Tensor, "G I"],
         d_a: Float[Tensor, "F M"],
     ) -> None:
-        """d_u stands at the head of d_a and d_v at its tail; where u and v are only added, both are d_a."""
-        d_u, d_v = d_a.narrow(0, 0, len(weight_ih)), d_a.narrow(0, len(d_a) - len(weight_ih), len(weight_ih))
+        """Add a chunk. d_u is the first G rows of d_a, and d_v the last G: where a = u + v, both are d_a."""
+        gates = weight_ih.shape[0]
+        d_u, d_v = d_a.narrow(0, 0, gates), d_a.narrow(0, d_a.shape[0] - gates, gates)
         if self.d_x is not None:
             torch.mm(d_u.t(), weight_ih, out=rows_of(self.d_x, chunk))
         self.d_weight_ih.addmm_(d_u, rows_of(x, chunk))
@@ -161,7 +176,7 @@ def gradients(
     weight_hh: Float[Tensor, "G P"],
     rows: int,
 ) -> Gradients:
-    """All that is zero before the first chunk; d_a has `rows` rows."""
+    """The sums before the first chunk; d_a has `rows` rows."""
     d_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
     return Gradients(d_x, torch.zeros_like(weight_ih), torch.zeros_like(weight_hh), x.new_zeros(rows))
 
@@ -169,7 +184,7 @@ def gradients(
 def previous_h(
     y: Float[Tensor, "R P"], h_0: Float[Tensor, "N P"], forward_spans: Sequence[Span]
 ) -> Float[Tensor, "R P"]:
-    """The h that each row's step read: the y of the step before, or what came from before the span."""
+    """The h that each row's step starts from: y of the previous step; h_0 at a sequence's first step."""
     h, h_prev = h_0.clone(), torch.empty_like(y)
     for span in forward_spans:
         own, h_t = by_step(y, span), h.narrow(0, 0, span.n)

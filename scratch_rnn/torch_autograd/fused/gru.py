@@ -1,9 +1,9 @@
-"""GRU over all steps of one direction, as one autograd.Function with its backward by hand.
+"""GRU over all steps of one direction, as one autograd.Function; the backward pass is by hand.
 
-The equations are those of numpy_bptt/gru.py, arranged for speed: u is one product for all steps of a span,
-the gradients of the weights one product each for many steps, and every array is feature-major, so that
-gates are contiguous. All that the walk back does with d_h' is linear; its factors k are made for all steps
-of a span at once:
+The equations are those of numpy_bptt/gru.py, arranged for speed. u is one GEMM for all steps of a span, the
+gradient of each weight is one GEMM per chunk, and every array is feature-major, so that gates are contiguous.
+Between two recurrent GEMMs the backward pass is elementwise and linear in d_h'; its coefficients k are
+computed for all steps of a span at once:
 
     (1)  u  = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
     (2)  r  = σ(u_r + v_r),  z = σ(u_z + v_z)
@@ -13,11 +13,10 @@ of a span at once:
     (4) (3) (2)  [ d_h | d_u_n | d_a_r | d_a_z | d_v_n ] = [ z | k_n | k_r | k_z | k_v ] ⊙ d_h'
          k_n = (1-z) ⊙ (1-n²)    k_v = r ⊙ k_n    k_z = (h-n) ⊙ z ⊙ (1-z)    k_r = v_n ⊙ (1-r) ⊙ k_v
 
-A step's block of memory is [ v_n | r | z | n ]. It begins as [ b_hn | u_r | u_z | u_n ], so that one addmm
-with the weights in the order n r z makes all of v_n, u_r + v_r and u_z + v_z in place.
+The memory of a step is [ v_n | r | z | n ]. At first it holds [ b_hn | u_r | u_z | u_n ], so that one addmm
+with the weights in the order n r z computes v_n, u_r + v_r and u_z + v_z in place.
 
-Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, G = 3H gate rows.
-F features, T time.
+Axes (scratch_rnn/notation.py): T time, R rows, N batch, I input, H hidden, G = 3H gate rows; F features.
 """
 
 from collections.abc import Sequence
@@ -46,8 +45,8 @@ from scratch_rnn.torch_autograd.fused.function import (
 )
 from scratch_rnn.torch_autograd.gru import Params, State
 
-SAVED = 4  # blocks a step for the way back: v_n r z n
-FACTORS = 5  # blocks a step on the way back: z k_n k_r k_z k_v
+SAVED = 4  # blocks of H numbers per step, saved for the backward pass: v_n r z n
+COEFFICIENTS = 5  # blocks of H numbers per step in the backward pass: z k_n k_r k_z k_v
 
 
 def forward(
@@ -59,7 +58,7 @@ def forward(
 
 
 class FusedGRU(OnceDifferentiable):
-    """(x, h_0, weights) -> (y, h_n, and the memory of all steps, if `keep`)."""
+    """(x, h_0, weights) -> (y, h_n, saved); `saved` is empty unless `keep`."""
 
     @staticmethod
     def forward(
@@ -73,29 +72,29 @@ class FusedGRU(OnceDifferentiable):
         reverse: bool,
         keep: bool,
     ) -> tuple[Tensor, ...]:
-        """What is kept, a step makes in place."""
+        """Each step computes its gates in place, in the memory that is saved."""
         hidden, weight_nrz = h.shape[1], weight_hh.roll(h.shape[1], 0)
         b, b_hn = fold(bias_ih, bias_hh, hidden)
-        y, h_n = x.new_empty(len(x), hidden), transposed(h)
-        saved = x.new_empty(len(x) if keep else 0, SAVED * hidden)
-        for span in spans_of(batch_sizes, FACTORS * hidden, reverse, x.device):
+        y, h_n = x.new_empty(x.shape[0], hidden), transposed(h)
+        saved = x.new_empty(x.shape[0] if keep else 0, SAVED * hidden)
+        for span in spans_of(batch_sizes, COEFFICIENTS * hidden, reverse, x.device):
             memory = rows_of(saved, span) if keep else x.new_empty(span.size, SAVED * hidden)
             a = memory.view(span.steps, SAVED * hidden, span.n)
             a.narrow(1, hidden, 3 * hidden).copy_(input_projection(x, span, weight_ih, b))  # (1)
             a.narrow(1, 0, hidden).zero_().add_(b_hn)
             hs = x.new_empty(span.steps, hidden, span.n)
-            walk_span(span, a, hs, h_n.narrow(1, 0, span.n), weight_nrz)
+            forward_span(span, a, hs, h_n.narrow(1, 0, span.n), weight_nrz)
             by_step(y, span).copy_(hs.transpose(1, 2))
         return y, transposed(h_n), saved
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Save what the way back needs."""
+        """Save what the backward pass needs."""
         x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, _ = inputs
         y, _, saved = output
         ctx.mark_non_differentiable(saved)
         ctx.has_bias, ctx.device = bias_ih is not None, x.device
-        ctx.set_materialize_grads(False)  # no zeros for what nobody reads
+        ctx.set_materialize_grads(False)  # None for an output that the loss does not use
         ctx.save_for_backward(x, h, weight_ih, weight_hh, y, saved)
 
     @staticmethod
@@ -105,13 +104,13 @@ class FusedGRU(OnceDifferentiable):
         x, h_0, weight_ih, weight_hh, y, saved = ctx.saved_tensors
         hidden, weight_hh_t = y.shape[1], transposed(weight_hh)
         weight_ih_nrz = weight_ih.roll(hidden, 0)
-        forward_spans = spans_of(ctx.batch_sizes, FACTORS * hidden, ctx.reverse, x.device)
+        forward_spans = spans_of(ctx.batch_sizes, COEFFICIENTS * hidden, ctx.reverse, x.device)
         h, d_y_all = previous_h(y, h_0, forward_spans), grad_or_zeros(d_y, y)
         d_h, sums = transposed(grad_or_zeros(d_h_n, h_0)), gradients(ctx, x, weight_ih, weight_hh, 4 * hidden)
         for chunk in backward_chunks(forward_spans):
-            d_a = x.new_empty(4 * hidden, chunk.size)  # n r z, and n of v
+            d_a = x.new_empty(4 * hidden, chunk.size)  # d_u_n d_a_r d_a_z d_v_n
             for span in chunk.spans:
-                k = factors(
+                k = coefficients(
                     rows_of(saved, span).view(span.steps, SAVED, hidden, span.n), feature_major(h, span)
                 )
                 backward_span(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
@@ -127,7 +126,7 @@ class FusedGRU(OnceDifferentiable):
 def fold(
     bias_ih: Float[Tensor, "G"] | None, bias_hh: Float[Tensor, "G"] | None, hidden: int
 ) -> tuple[Float[Tensor, "G"] | None, Float[Tensor, "H 1"] | float]:
-    """(what goes along with u: b_ih and b_hh, but for b_hn, which r scales; b_hn)."""
+    """(the bias of u: b_ih + b_hh without b_hn, which is inside v_n and scaled by r; b_hn)."""
     if bias_ih is None or bias_hh is None:
         return None, 0.0
     b = bias_ih.clone()
@@ -135,15 +134,15 @@ def fold(
     return b, bias_hh.narrow(0, 2 * hidden, hidden).unsqueeze(1)
 
 
-def walk_span(
+def forward_span(
     span: Span,
     a: Float[Tensor, "T F N"],
     hs: Float[Tensor, "T H N"],
     h: Float[Tensor, "H N"],
     weight_nrz: Float[Tensor, "G H"],
 ) -> None:
-    """Turn `a` into what is kept and fill hs; h moves from before the span to behind it."""
-    hidden, h_t = len(h), h
+    """Turn `a` into [ v_n | r | z | n ] and fill hs. h is updated to the last step of the span."""
+    hidden, h_t = h.shape[0], h
     steps = (
         a.narrow(1, k * hidden, size * hidden) for k, size in ((0, 3), (1, 2), (0, 1), (1, 1), (2, 1), (3, 1))
     )
@@ -155,16 +154,16 @@ def walk_span(
     h.copy_(h_t)
 
 
-def factors(saved: Float[Tensor, "T 4 H N"], h: Float[Tensor, "T H N"]) -> Float[Tensor, "T 5 H N"]:
+def coefficients(saved: Float[Tensor, "T 4 H N"], h: Float[Tensor, "T H N"]) -> Float[Tensor, "T 5 H N"]:
     """[ z | k_n | k_r | k_z | k_v ]."""
     v_n, r, z, n = saved.unbind(1)
-    k = saved.new_empty(len(saved), FACTORS, *h.shape[1:])
+    k = saved.new_empty(saved.shape[0], COEFFICIENTS, *h.shape[1:])
     k_h, k_n, k_r, k_z, k_v = k.unbind(1)
     k_h.copy_(z)
-    one_less_z = 1 - z
-    torch.addcmul(one_less_z, one_less_z * n, n, value=-1, out=k_n)  # (4) (3)
+    one_minus_z = 1 - z
+    torch.addcmul(one_minus_z, one_minus_z * n, n, value=-1, out=k_n)  # (4) (3)
     torch.mul(r, k_n, out=k_v)  # (3)
-    torch.mul((h - n).mul_(z), one_less_z, out=k_z)  # (4) (2)
+    torch.mul((h - n).mul_(z), one_minus_z, out=k_z)  # (4) (2)
     d_r = k_v * v_n
     torch.addcmul(d_r, d_r, r, value=-1, out=k_r)  # (3) (2)
     return k
@@ -177,15 +176,13 @@ def backward_span(
     d_h: Float[Tensor, "H N"],
     weight_hh_t: Float[Tensor, "H G"],
 ) -> None:
-    """Turn k into gradients, step by step; d_h moves from behind the span to before it.
+    """Turn k into gradients in place. d_h is the gradient after the span, and becomes the one before it.
 
-    d_hs begins as d_y. Each step adds what it asks of the h that it read.
+    d_hs is d_y at first. Each step adds the gradient of the h that it starts from.
     """
     d_h_at, d_v = in_order(span, d_hs), k.narrow(1, 2, 3).flatten(1, 2)
     d_h_at[0].add_(d_h)
     steps = (in_order(span, s) for s in (k, k.select(1, 0), d_v))
-    for k_t, d_h_old, d_v_t, d_h_t, d_h_before in zip(
-        *steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True
-    ):
+    for k_t, d_h_4, d_v_t, d_h_t, d_h_prev in zip(*steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
         k_t.mul_(d_h_t)  # (4), (3), (2)
-        d_h_before.addmm_(weight_hh_t, d_v_t).add_(d_h_old)  # (1), (4)
+        d_h_prev.addmm_(weight_hh_t, d_v_t).add_(d_h_4)  # (1), (4)

@@ -1,9 +1,9 @@
-"""LSTM over all steps of one direction, as one autograd.Function with its backward by hand.
+"""LSTM over all steps of one direction, as one autograd.Function; the backward pass is by hand.
 
-The equations are those of numpy_bptt/lstm.py, arranged for speed: u is one product for all steps of a span,
-the gradients of the weights one product each for many steps, and every array is feature-major, so that
-gates are contiguous. All that the walk back does is linear in d_m and d_c'; its factors k are made for all
-steps of a span at once:
+The equations are those of numpy_bptt/lstm.py, arranged for speed. u is one GEMM for all steps of a span, the
+gradient of each weight is one GEMM per chunk, and every array is feature-major, so that gates are contiguous.
+Between two recurrent GEMMs the backward pass is elementwise and linear in d_m and d_c'; its coefficients k
+are computed for all steps of a span at once:
 
     (1)  a  = u + W_hh h,   u = W_ih xᵀ + b_ih + b_hh
     (2)  i  = σ(a_i),  f = σ(a_f),  o = σ(a_o),  g = tanh(a_g)
@@ -16,10 +16,10 @@ steps of a span at once:
     (3) (2)  [ d_c | d_a_i | d_a_f | d_a_g ] = [ f | k_i | k_f | k_g ] ⊙ d_c'
              k_i = g ⊙ i ⊙ (1-i)    k_f = c ⊙ f ⊙ (1-f)    k_g = i ⊙ (1-g²)
 
-A step's block of memory is [ i | f | o | g | c ], with one call for the three σ; it begins as u.
+The memory of a step is [ i | f | o | g | c ], so that one call computes the three σ. At first it holds u.
 
-Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden, P width of h, G = 4H gate rows.
-F features, T time.
+Axes (scratch_rnn/notation.py): T time, R rows, N batch, I input, H hidden, P width of h, G = 4H gate rows;
+F features.
 """
 
 from collections.abc import Sequence
@@ -48,8 +48,8 @@ from scratch_rnn.torch_autograd.fused.function import (
 )
 from scratch_rnn.torch_autograd.lstm import Params, State
 
-SAVED = 5  # blocks a step for the way back: i f o g c
-FACTORS = 6  # blocks a step on the way back: f k_i k_f k_g k_o k_m
+SAVED = 5  # blocks of H numbers per step, saved for the backward pass: i f o g c
+COEFFICIENTS = 6  # blocks of H numbers per step in the backward pass: f k_i k_f k_g k_o k_m
 
 
 def forward(
@@ -61,7 +61,7 @@ def forward(
 
 
 class FusedLSTM(OnceDifferentiable):
-    """(x, h_0, c_0, weights) -> (y, h_n, c_n, and the memory of all steps, if `keep`)."""
+    """(x, h_0, c_0, weights) -> (y, h_n, c_n, saved); `saved` is empty unless `keep`."""
 
     @staticmethod
     def forward(
@@ -77,29 +77,29 @@ class FusedLSTM(OnceDifferentiable):
         reverse: bool,
         keep: bool,
     ) -> tuple[Tensor, ...]:
-        """What is kept, a step makes in place."""
+        """Each step computes its gates in place, in the memory that is saved."""
         hidden, b = c.shape[1], None if bias_ih is None or bias_hh is None else ifog(bias_ih + bias_hh)
         weight_ih, weight_hh = ifog(weight_ih), ifog(weight_hh)
-        y, h_n, c_n = x.new_empty(len(x), h.shape[1]), transposed(h), transposed(c)
-        saved = x.new_empty(len(x) if keep else 0, SAVED * hidden)
-        for span in spans_of(batch_sizes, FACTORS * hidden, reverse, x.device):
+        y, h_n, c_n = x.new_empty(x.shape[0], h.shape[1]), transposed(h), transposed(c)
+        saved = x.new_empty(x.shape[0] if keep else 0, SAVED * hidden)
+        for span in spans_of(batch_sizes, COEFFICIENTS * hidden, reverse, x.device):
             memory = rows_of(saved, span) if keep else x.new_empty(span.size, SAVED * hidden)
             a = memory.view(span.steps, SAVED * hidden, span.n)
             a.narrow(1, 0, 4 * hidden).copy_(input_projection(x, span, weight_ih, b))  # (1)
             hs = x.new_empty(span.steps, h.shape[1], span.n)
             state = h_n.narrow(1, 0, span.n), c_n.narrow(1, 0, span.n)
-            walk_span(span, a, hs, *state, weight_hh, weight_hr)
+            forward_span(span, a, hs, *state, weight_hh, weight_hr)
             by_step(y, span).copy_(hs.transpose(1, 2))
         return y, transposed(h_n), transposed(c_n), saved
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Save what the way back needs."""
+        """Save what the backward pass needs."""
         x, h, c, weight_ih, weight_hh, bias_ih, _, weight_hr, ctx.batch_sizes, ctx.reverse, _ = inputs
         y, _, _, saved = output
         ctx.mark_non_differentiable(saved)
         ctx.has_bias, ctx.device = bias_ih is not None, x.device
-        ctx.set_materialize_grads(False)  # no zeros for what nobody reads
+        ctx.set_materialize_grads(False)  # None for an output that the loss does not use
         ctx.save_for_backward(x, h, c, weight_ih, weight_hh, weight_hr, y, saved)
 
     @staticmethod
@@ -108,15 +108,15 @@ class FusedLSTM(OnceDifferentiable):
         """d_x, d_h_0, d_c_0 and the gradients of the weights."""
         x, h_0, c_0, weight_ih, weight_hh, weight_hr, y, saved = ctx.saved_tensors
         hidden, weight_hh_t = c_0.shape[1], transposed(weight_hh)
-        forward_spans = spans_of(ctx.batch_sizes, FACTORS * hidden, ctx.reverse, x.device)
+        forward_spans = spans_of(ctx.batch_sizes, COEFFICIENTS * hidden, ctx.reverse, x.device)
         h, d_y_all = previous_h(y, h_0, forward_spans), grad_or_zeros(d_y, y)
         d_h, d_c = transposed(grad_or_zeros(d_h_n, h_0)), transposed(grad_or_zeros(d_c_n, c_0))
-        sums = gradients(ctx, x, weight_ih, weight_hh, len(weight_ih))
+        sums = gradients(ctx, x, weight_ih, weight_hh, weight_ih.shape[0])
         d_weight_hr = None if weight_hr is None else torch.zeros_like(weight_hr)
         for chunk in backward_chunks(forward_spans):
-            d_a = x.new_empty(len(weight_ih), chunk.size)
+            d_a = x.new_empty(weight_ih.shape[0], chunk.size)
             for span in chunk.spans:
-                k, m = factors(rows_of(saved, span).view(span.steps, SAVED, hidden, span.n))
+                k, m = coefficients(rows_of(saved, span).view(span.steps, SAVED, hidden, span.n))
                 d_hs = feature_major(d_y_all, span)
                 state = d_h.narrow(1, 0, span.n), d_c.narrow(1, 0, span.n)
                 backward_span(span, k, d_hs, *state, weight_hh_t, weight_hr)
@@ -136,7 +136,7 @@ def ifog(gates: Float[Tensor, "G *I"]) -> Float[Tensor, "G *I"]:
     return torch.cat((i, f, o, g))
 
 
-def walk_span(
+def forward_span(
     span: Span,
     a: Float[Tensor, "T F N"],
     hs: Float[Tensor, "T P N"],
@@ -145,8 +145,8 @@ def walk_span(
     weight_hh: Float[Tensor, "G P"],
     weight_hr: Float[Tensor, "P H"] | None,
 ) -> None:
-    """Turn `a` into what is kept and fill hs; h and c move from before the span to behind it."""
-    hidden, h_t = len(c), h
+    """Turn `a` into [ i | f | o | g | c ] and fill hs. h and c are updated to the last step of the span."""
+    hidden, h_t = c.shape[0], h
     views = (
         in_order(span, a.narrow(1, first * hidden, size * hidden))
         for first, size in ((0, 4), (0, 3), (0, 1), (1, 1), (2, 1), (3, 1), (4, 1))
@@ -169,10 +169,10 @@ def walk_span(
     h.copy_(h_t)
 
 
-def factors(saved: Float[Tensor, "T 5 H N"]) -> tuple[Float[Tensor, "T 6 H N"], Float[Tensor, "T H N"]]:
+def coefficients(saved: Float[Tensor, "T 5 H N"]) -> tuple[Float[Tensor, "T 6 H N"], Float[Tensor, "T H N"]]:
     """[ f | k_i | k_f | k_g | k_o | k_m ], and m."""
     i, f, o, g, c = saved.unbind(1)
-    k = saved.new_empty(len(saved), FACTORS, *c.shape[1:])
+    k = saved.new_empty(saved.shape[0], COEFFICIENTS, *c.shape[1:])
     k_c, _, _, k_g, k_o, k_m = k.unbind(1)
     k_c.copy_(f)
     i_f, pq = saved.narrow(1, 0, 2), saved.narrow(1, 0, 2) * saved.narrow(1, 3, 2)
@@ -195,19 +195,19 @@ def backward_span(
     weight_hh_t: Float[Tensor, "P G"],
     weight_hr: Float[Tensor, "P H"] | None,
 ) -> None:
-    """Turn k into gradients, step by step; d_h and d_c move from behind the span to before it.
+    """Turn k into d_a in place. d_h and d_c are the gradients after the span, and become those before it.
 
-    d_hs begins as d_y. Each step adds what it asks of the h that it read.
+    d_hs is d_y at first. Each step adds the gradient of the h that it starts from.
     """
     d_h_at, d_c_t, d_a = in_order(span, d_hs), d_c, k.narrow(1, 1, 4).flatten(1, 2)
     d_h_at[0].add_(d_h)
     steps = (k.narrow(1, 4, 2), k.select(1, 5), k.narrow(1, 0, 4), k.select(1, 0), d_a)
-    for oc, d_c_next, cifg, d_c_before, d_a_t, d_h_t, d_h_before in zip(
+    for oc, d_c_next, cifg, d_c_prev, d_a_t, d_h_t, d_h_prev in zip(
         *(in_order(span, s) for s in steps), d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True
     ):
         oc.mul_(d_h_t if weight_hr is None else weight_hr.t() @ d_h_t)  # (5), (4), (2)
         d_c_next.add_(d_c_t)  # (4), and the next step
         cifg.mul_(d_c_next)  # (3), (2)
-        d_h_before.addmm_(weight_hh_t, d_a_t)  # (1)
-        d_c_t = d_c_before
+        d_h_prev.addmm_(weight_hh_t, d_a_t)  # (1)
+        d_c_t = d_c_prev
     d_c.copy_(d_c_t)

@@ -1,16 +1,16 @@
-"""Elman RNN over all steps of one direction, as one autograd.Function with its backward by hand.
+"""Elman RNN over all steps of one direction, as one autograd.Function; the backward pass is by hand.
 
-The equations are those of numpy_bptt/rnn.py, arranged for speed: u is one product for all steps of a span,
-the gradients of the weights one product each for many steps, and every array is feature-major. What is left
-for the walk back is linear in d_h', with a factor k that is made for all steps of a span at once:
+The equations are those of numpy_bptt/rnn.py, arranged for speed. u is one GEMM for all steps of a span, the
+gradient of each weight is one GEMM per chunk, and every array is feature-major. Between two recurrent GEMMs
+the backward pass is elementwise and linear in d_h'; its coefficient k is computed for all steps of a span at
+once:
 
     (1)  a  = u + W_hh h,   u = W_ih xᵀ + b_ih + b_hh
     (2)  h' = tanh(a)   or   h' = max(a, 0)
 
     (2)  d_a = k ⊙ d_h',   k = 1 - h'²   or   k = [h' > 0]
 
-Axes (scratch_rnn/notation.py): R rows, N batch, I input, H hidden.
-T time.
+Axes (scratch_rnn/notation.py): T time, R rows, N batch, I input, H hidden.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from scratch_rnn.torch_autograd.fused.function import (
 )
 from scratch_rnn.torch_autograd.rnn import Params, State
 
-FACTORS = 1  # blocks a step on the way back
+COEFFICIENTS = 1  # blocks of H numbers per step in the backward pass
 
 
 def forward(
@@ -69,10 +69,10 @@ class FusedRNN(OnceDifferentiable):
         reverse: bool,
         nonlinearity: str,
     ) -> tuple[Tensor, Tensor]:
-        """Each h' is made where its u stood."""
+        """Each h' is computed in place, in the memory of its u."""
         b = None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
-        y, h_n = x.new_empty(len(x), h.shape[1]), transposed(h)
-        for span in spans_of(batch_sizes, FACTORS * h.shape[1], reverse, x.device):
+        y, h_n = x.new_empty(x.shape[0], h.shape[1]), transposed(h)
+        for span in spans_of(batch_sizes, COEFFICIENTS * h.shape[1], reverse, x.device):
             hs = input_projection(x, span, weight_ih, b).clone(memory_format=torch.contiguous_format)
             h_t = h_n.narrow(1, 0, span.n)
             for a_t in in_order(span, hs):
@@ -84,10 +84,10 @@ class FusedRNN(OnceDifferentiable):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Save what the way back needs."""
+        """Save what the backward pass needs."""
         x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, ctx.nonlinearity = inputs
         ctx.has_bias, ctx.device = bias_ih is not None, x.device
-        ctx.set_materialize_grads(False)  # no zeros for what nobody reads
+        ctx.set_materialize_grads(False)  # None for an output that the loss does not use
         ctx.save_for_backward(x, h, weight_ih, weight_hh, output[0])
 
     @staticmethod
@@ -95,14 +95,14 @@ class FusedRNN(OnceDifferentiable):
     def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None) -> Any:
         """d_x, d_h_0 and the gradients of the weights."""
         x, h_0, weight_ih, weight_hh, y = ctx.saved_tensors
-        forward_spans = spans_of(ctx.batch_sizes, FACTORS * y.shape[1], ctx.reverse, x.device)
+        forward_spans = spans_of(ctx.batch_sizes, COEFFICIENTS * y.shape[1], ctx.reverse, x.device)
         h, d_y_all = previous_h(y, h_0, forward_spans), grad_or_zeros(d_y, y)
         d_h, weight_hh_t = transposed(grad_or_zeros(d_h_n, h_0)), transposed(weight_hh)
-        sums = gradients(ctx, x, weight_ih, weight_hh, len(weight_ih))
+        sums = gradients(ctx, x, weight_ih, weight_hh, weight_ih.shape[0])
         for chunk in backward_chunks(forward_spans):
             d_a = x.new_empty(y.shape[1], chunk.size)
             for span in chunk.spans:
-                k = factors(feature_major(y, span), ctx.nonlinearity)
+                k = coefficients(feature_major(y, span), ctx.nonlinearity)
                 backward_span(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
                 columns_of(chunk, span, d_a).copy_(k)
             sums.add(chunk, x, h, weight_ih, d_a)  # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
@@ -111,8 +111,8 @@ class FusedRNN(OnceDifferentiable):
         return d_x, transposed(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None
 
 
-def factors(h_next: Float[Tensor, "T H N"], nonlinearity: str) -> Float[Tensor, "T H N"]:
-    """k: what d_h' meets on its way through (2)."""
+def coefficients(h_next: Float[Tensor, "T H N"], nonlinearity: str) -> Float[Tensor, "T H N"]:
+    """k, the derivative of (2)."""
     if nonlinearity == "tanh":
         return torch.addcmul(h_next.new_ones(()), h_next, h_next, value=-1)
     return (h_next <= 0).logical_not().to(h_next.dtype)
@@ -125,9 +125,9 @@ def backward_span(
     d_h: Float[Tensor, "H N"],
     weight_hh_t: Float[Tensor, "H H"],
 ) -> None:
-    """Turn k into d_a, step by step; d_h moves from behind the span to before it."""
+    """Turn k into d_a in place. d_h is the gradient after the span, and becomes the one before it."""
     d_h_at = in_order(span, d_hs)
     d_h_at[0].add_(d_h)
-    for d_a_t, d_h_t, d_h_before in zip(in_order(span, k), d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
+    for d_a_t, d_h_t, d_h_prev in zip(in_order(span, k), d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
         d_a_t.mul_(d_h_t)  # (2)
-        d_h_before.addmm_(weight_hh_t, d_a_t)  # (1)
+        d_h_prev.addmm_(weight_hh_t, d_a_t)  # (1)
