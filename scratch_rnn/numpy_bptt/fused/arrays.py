@@ -23,6 +23,9 @@ from scratch_rnn.spans import Chunk, Span
 HUGE_PAGE_BYTES = 2**22
 """From this size on NumPy asks Linux for huge pages, so that new memory is cheap."""
 
+SMALLEST_HALF = -4.0
+"""The smallest a/2 from which σ(a) may be computed as (1 + tanh(a/2))/2, see sigmoid_tail."""
+
 _workspace = threading.local()
 
 
@@ -104,6 +107,23 @@ def workspace_columns(name: str, features: int, rows: int, n: int, like: ndarray
     if n == 1:
         return workspace(name, (rows, features), like).T
     return workspace(name, (features, rows), like)
+
+
+def sigmoid_tail(half: Float[ndarray, "*shape"]) -> tuple[ndarray, ndarray] | None:
+    """Where (1 + tanh(a/2))/2 is too coarse for σ(a), and σ(a) there; `half` is a/2 and contiguous.
+
+    The tanh is exact to an ulp of 1, and so is its half, however small σ(a) is. From a = -8 on, the relative
+    error is at most 6e-5 in float32 and 2e-13 in float64. Below, σ(a) is computed as eᵃ/(1 + eᵃ), for those a
+    alone: the exponential of all a would cost more than the tanh, and finding the smallest a costs little.
+
+    Returns the arguments of ndarray.put, or None where no a is below -8, which is the usual case.
+    """
+    if half.size == 0 or half.item(half.argmin()) >= SMALLEST_HALF:
+        return None
+    flat = half.reshape(-1)
+    below = np.flatnonzero(flat < SMALLEST_HALF)
+    z = np.exp(2 * flat[below])
+    return below, z / (1 + z)
 
 
 def reorder_gates(

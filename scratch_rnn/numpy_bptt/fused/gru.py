@@ -4,7 +4,7 @@ It computes the same as numpy_bptt/gru.py (the cell) with numpy_bptt/layer.py (b
 time), in fewer and larger NumPy calls (read those two first):
 
     (1)  v = W_hh h + b_hh,   u = W_ih xᵀ + b_ih         one GEMM for the u of a whole span
-    (2)  r, z = (1 + tanh((u + v)/2)) / 2                σ, written as a tanh
+    (2)  r, z = (1 + tanh((u + v)/2)) / 2                σ, written as a tanh; see arrays.sigmoid_tail
     (3)  n = tanh(u_n + r ⊙ v_n)
     (4)  h' = n + z ⊙ e,   e = h - n                     = (1 - z) ⊙ n + z ⊙ h
 
@@ -115,9 +115,12 @@ def _forward_span(
     ):
         np.dot(weight_hh, h_t, out=v_t)
         np.add(v_t, u_v_t, out=v_t)  # (1)
+        tail = arrays.sigmoid_tail(rz_t)
         np.tanh(rz_t, out=rz_t)
         np.multiply(rz_t, half, out=rz_t)
         np.add(rz_t, half, out=rz_t)  # (2)
+        if tail:
+            rz_t.put(*tail)
         np.multiply(r_t, v_n_t, out=n_t)
         np.add(n_t, u_n_t, out=n_t)
         np.tanh(n_t, out=n_t)  # (3)

@@ -4,7 +4,7 @@ It computes the same as numpy_bptt/lstm.py (the cell) with numpy_bptt/layer.py (
 time), in fewer and larger NumPy calls (read those two first):
 
     (1)  a = u_t + W_hh h,   u = W_ih xᵀ + (b_ih + b_hh)      one GEMM for the u of a whole span
-    (2)  i, f, o = (1 + tanh(a/2)) / 2,   g = tanh(a)         σ written so that one tanh call computes all
+    (2)  i, f, o = (1 + tanh(a/2)) / 2,   g = tanh(a)         one tanh for all; see arrays.sigmoid_tail
     (3)  c' = p + q,   [ p | q ] = [ i | f ] ⊙ [ g | c ]      adjacent in memory: one product
     (4)  m = o ⊙ tanh(c')
     (5)  h' = m   or   h' = W_hr m
@@ -106,9 +106,12 @@ def _forward_span(
     ):
         np.dot(p.weight_hh, h_t, out=a_t)
         np.add(a_t, u_t, out=a_t)  # (1)
+        tail = arrays.sigmoid_tail(ifo_t)
         np.tanh(a_t, out=a_t)
         np.multiply(ifo_t, half, out=ifo_t)
         np.add(ifo_t, half, out=ifo_t)  # (2)
+        if tail:
+            ifo_t.put(*tail)
         np.multiply(i_f_t, g_c_t, out=pq)
         np.add(p_t, q_t, out=c_next)  # (3)
         np.tanh(c_next, out=tanh_c)
@@ -172,13 +175,15 @@ def _factors(k: Float[ndarray, "T 6 H N"], saved: Float[ndarray, "T 5 H N"]) -> 
     p, q = pq.swapaxes(0, 1)
     tanh_c = np.tanh(np.add(p, q, out=k_m), out=k_m)
     m = np.multiply(o, tanh_c, out=arrays.workspace("m", o.shape, k))
-    # (4)  m = o ⊙ tanh(c'):  k_o = m (1 - o),  k_m = o (1 - tanh²) = o - m tanh
+    # (4)  m = o ⊙ tanh(c'):  k_o = m (1 - o),  k_m = o (1 - tanh²)
     np.multiply(m, np.subtract(1, o, out=k_o), out=k_o)
-    np.subtract(o, np.multiply(m, tanh_c, out=k_m), out=k_m)
-    # (3)  c' = p + q, and (2):  k_i = p (1 - i),  k_f = q (1 - f),  k_g = i (1 - g²) = i - p g
+    np.subtract(1, np.multiply(tanh_c, tanh_c, out=k_m), out=k_m)
+    np.multiply(o, k_m, out=k_m)
+    # (3)  c' = p + q, and (2):  k_i = p (1 - i),  k_f = q (1 - f),  k_g = i (1 - g²)
     np.copyto(k_c, f)
     np.multiply(pq, np.subtract(1, i_f, out=k_i_f), out=k_i_f)
-    np.subtract(i, np.multiply(p, g, out=k_g), out=k_g)
+    np.subtract(1, np.multiply(g, g, out=k_g), out=k_g)
+    np.multiply(i, k_g, out=k_g)
     return m
 
 
