@@ -42,15 +42,15 @@ def assert_all_close(ours: Mapping[str, Any], oracle: Mapping[str, Any], bound: 
 
 def oracle(case: Case) -> Result:
     """torch.nn in float64; a state that the case leaves out is zeros."""
-    return _run_torch(case, torch.nn, torch.nn.utils.rnn, omit_state=False, memory="contiguous")
+    return run_torch(case, torch.nn, torch.nn.utils.rnn, omit_state=False, memory="contiguous")
 
 
 def run(tree: str, engine: str, case: Case) -> Result:
     """One of CONTENDERS. Torch layers give no gradient of a state that was left out."""
     if tree == "numpy":
-        return _run_numpy(case, engine)
+        return run_numpy(case, engine)
     omit = not case.state
-    return _run_torch(case, torch_autograd, torch_autograd, omit, case.memory, engine=engine)
+    return run_torch(case, torch_autograd, torch_autograd, omit, case.memory, engine=engine)
 
 
 def assert_parity(tree: str, engine: str, case: Case) -> None:
@@ -96,8 +96,9 @@ def arriving(case: Case, data: Data) -> tuple[list[ndarray] | None, dict[str, nd
     return (data.d_outputs if "output" in case.arrives else None), d_states
 
 
-def _run_numpy(case: Case, engine: str) -> Result:
-    data, layer = make_data(case), numpy_layer(case, engine)
+def run_numpy(case: Case, engine: str, **options: Any) -> Result:
+    """A NumPy layer; `options` go to its constructor."""
+    data, layer = make_data(case), numpy_layer(case, engine, **options)
     state = as_state({k: laid_out(s, case.memory) if case.state else None for k, s in data.states.items()})
     tapes, outputs, result = [], [], {}
     for number, x in enumerate(data.xs):
@@ -130,9 +131,8 @@ def _leaf(array: ndarray, memory: str = "contiguous") -> Any:
     return tensor.requires_grad_()
 
 
-def _run_torch(
-    case: Case, layers: Any, packing: Any, omit_state: bool, memory: str, **options: Any
-) -> Result:
+def run_torch(case: Case, layers: Any, packing: Any, omit_state: bool, memory: str, **options: Any) -> Result:
+    """A layer of the library `layers`; `options` go to its constructor."""
     data = make_data(case)
     layer = getattr(layers, case.name)(**case.arguments, dtype=torch.float64, **options)
     layer.load_state_dict({name: torch.tensor(value) for name, value in data.params.items()})
