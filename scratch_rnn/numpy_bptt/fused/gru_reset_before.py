@@ -92,26 +92,29 @@ def _forward_span(
 ) -> None:
     """Fill `saved` and `h_prev`, and overwrite h before the span with h after it."""
     (steps, _, hidden, n), half = saved.shape, np.array(0.5, u.dtype)
+    if n == 0:
+        return
     weight_rz, weight_n = weight_hh[: 2 * hidden], weight_hh[2 * hidden :]
     rz, blocks = saved[:, :2].reshape(steps, 2 * hidden, n), saved.swapaxes(0, 1)
     h_prev[0], h_n, e = h, np.array(h, order="C"), arrays.workspace("e", (hidden, n), u)
-    for u_rz_t, u_n_t, rz_t, r_t, z_t, n_t, h_t, h_next in zip(
-        u[:, : 2 * hidden], u[:, 2 * hidden :], rz, *blocks, h_prev, [*h_prev[1:], h_n], strict=True
+    h_t = h_prev[0]
+    for u_rz_t, u_n_t, rz_t, r_t, z_t, n_t, h_next in zip(
+        u[:, : 2 * hidden], u[:, 2 * hidden :], rz, *blocks, [*h_prev[1:], h_n], strict=True
     ):
         np.dot(weight_rz, h_t, out=rz_t)
-        np.add(rz_t, u_rz_t, out=rz_t)  # (1)
-        tail = arrays.sigmoid_tail(rz_t)
+        rz_t += u_rz_t  # (1)
+        tail = () if rz_t.item(rz_t.argmin()) >= arrays.TAIL else arrays.sigmoid_tail(rz_t)
         np.tanh(rz_t, out=rz_t)
-        np.multiply(rz_t, half, out=rz_t)
-        np.add(rz_t, half, out=rz_t)  # (2)
+        rz_t *= half
+        rz_t += half  # (2)
         if tail:
             rz_t.put(*tail)
         np.dot(weight_n, np.multiply(r_t, h_t, out=e), out=n_t)
-        np.add(n_t, u_n_t, out=n_t)
+        n_t += u_n_t
         np.tanh(n_t, out=n_t)  # (3)
         np.subtract(h_t, n_t, out=e)
-        np.multiply(z_t, e, out=e)
-        np.add(n_t, e, out=h_next)  # (4)
+        e *= z_t
+        h_t = np.add(n_t, e, out=h_next)  # (4)
     h[...] = h_n
 
 

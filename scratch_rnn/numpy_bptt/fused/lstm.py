@@ -96,30 +96,33 @@ def _forward_span(
 ) -> None:
     """Fill `saved` and `h_prev`, and overwrite h and c before the span with h and c after it."""
     (steps, _, hidden, n), half = saved.shape, np.array(0.5, u.dtype)
+    if n == 0:
+        return
     products = arrays.workspace("products", (4, hidden, n), u)
     pq, (p_t, q_t, tanh_c, m) = products[:2], products
-    a, ifo, o = saved[:, :4].reshape(steps, 4 * hidden, n), saved[:, :3], saved[:, 2]
-    i_f, g_c = saved[:, :2], saved[:, 3:]
+    a, ifo = saved[:, :4].reshape(steps, 4 * hidden, n), saved[:, :3].reshape(steps, 3 * hidden * n)
+    o, i_f, g_c = saved[:, 2], saved[:, :2], saved[:, 3:]
     saved[0, 4], h_prev[0], h_n, c_n = c, h, np.array(h, order="C"), np.array(c, order="C")
-    for u_t, a_t, ifo_t, o_t, i_f_t, g_c_t, h_t, h_next, c_next in zip(
-        u, a, ifo, o, i_f, g_c, h_prev, [*h_prev[1:], h_n], [*saved[1:, 4], c_n], strict=True
+    h_t = h_prev[0]
+    for u_t, a_t, ifo_t, o_t, i_f_t, g_c_t, h_next, c_next in zip(
+        u, a, ifo, o, i_f, g_c, [*h_prev[1:], h_n], [*saved[1:, 4], c_n], strict=True
     ):
         np.dot(p.weight_hh, h_t, out=a_t)
-        np.add(a_t, u_t, out=a_t)  # (1)
-        tail = arrays.sigmoid_tail(ifo_t)
+        a_t += u_t  # (1)
+        tail = () if ifo_t.item(ifo_t.argmin()) >= arrays.TAIL else arrays.sigmoid_tail(ifo_t)
         np.tanh(a_t, out=a_t)
-        np.multiply(ifo_t, half, out=ifo_t)
-        np.add(ifo_t, half, out=ifo_t)  # (2)
+        ifo_t *= half
+        ifo_t += half  # (2)
         if tail:
             ifo_t.put(*tail)
         np.multiply(i_f_t, g_c_t, out=pq)
         np.add(p_t, q_t, out=c_next)  # (3)
         np.tanh(c_next, out=tanh_c)
         if p.weight_hr is None:
-            np.multiply(o_t, tanh_c, out=h_next)  # (4)
+            h_t = np.multiply(o_t, tanh_c, out=h_next)  # (4)
         else:
             np.multiply(o_t, tanh_c, out=m)  # (4)
-            np.dot(p.weight_hr, m, out=h_next)  # (5)
+            h_t = np.dot(p.weight_hr, m, out=h_next)  # (5)
     h[...], c[...] = h_n, c_n
 
 

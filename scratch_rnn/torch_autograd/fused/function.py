@@ -160,8 +160,8 @@ class Gradients(NamedTuple):
         d_a: Float[Tensor, "F M"],
         d_v: Float[Tensor, "O M"] | None = None,
     ) -> None:
-        """Add a chunk. d_u is the first G rows of d_a. Without d_v, it is the last G: where a = u + v, both are
-        d_a.
+        """Add a chunk. d_u is the first G rows of d_a, and d_v, if not given, the last G: where a = u + v,
+        both are d_a.
         """
         gates = weight_ih.shape[0]
         d_u = d_a.narrow(0, 0, gates)

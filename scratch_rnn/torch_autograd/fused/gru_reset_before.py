@@ -150,8 +150,8 @@ def coefficients(saved: Float[Tensor, "T 3 H N"], h: Float[Tensor, "T H N"]) -> 
     k_h_3, k_r, k_z, k_n, k_h_4 = k.unbind(1)
     k_h_3.copy_(r)
     k_h_4.copy_(z)
-    one_minus_z = 1 - z
-    torch.mul(1 - n * n, one_minus_z, out=k_n)  # (4) (3)
+    one, one_minus_z = z.new_ones(()), 1 - z
+    torch.addcmul(one, n, n, value=-1, out=k_n).mul_(one_minus_z)  # (4) (3)
     torch.mul((h - n).mul_(z), one_minus_z, out=k_z)  # (4) (2)
     torch.mul(h * r, 1 - r, out=k_r)  # (3) (2)
     return k
