@@ -67,6 +67,18 @@ def expect_int(who: str, what: str, value: object, least: int) -> int:
     return number
 
 
+def expect_index_range(who: str, what: str, least: int, most: int, size: int) -> None:
+    """Raise ValueError unless indices from `least` to `most` all lie in [0, V).
+
+    >>> expect_index_range("Seq2Seq", "eos", 9, 9, 9)
+    Traceback (most recent call last):
+    ValueError: Seq2Seq: expected eos to lie in [0, V) = [0, 9), got 9
+    """
+    if least < 0 or most >= size:
+        expected = f"{what} to lie in [0, V) = [0, {size})"
+        raise ValueError(message(who, expected, least if least < 0 else most))
+
+
 def expect_bool(who: str, what: str, value: object) -> bool:
     """Return `value` if it is True or False; TypeError otherwise."""
     if not isinstance(value, bool):

@@ -1,15 +1,28 @@
-"""What the seq2seq models of both trees ask of their callers and give back, arrays apart. Pure Python."""
+"""What both seq2seq models share: sizes, argument checks and the decoded result. Plain Python, no arrays."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
-from scratch_rnn.checks import expect_bool, expect_int, expect_number, expect_one_of, expect_shape, message
+from scratch_rnn.checks import (
+    expect_bool,
+    expect_index_range,
+    expect_int,
+    expect_number,
+    expect_one_of,
+    expect_shape,
+    message,
+)
 
-WHO = "Seq2Seq"
+
+class Generator(Protocol):
+    """A source of uniform numbers in [0, 1): random.Random or numpy.random.Generator."""
+
+    def random(self) -> float:
+        """The next number."""
 
 
 class Sizes(NamedTuple):
-    """All that fixes a model: its parameters, and the numbers of <SOS> and <EOS> among the target words."""
+    """The model's sizes, and the indices of <SOS> and <EOS> in the target vocabulary."""
 
     cell: str  # "rnn", "lstm" or "gru"
     source_size: int
@@ -23,99 +36,101 @@ class Sizes(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """One row's words, and what stopped it: "eos", which is not among the words, or "cap"."""
+    """The tokens predicted for one row, and why decoding stopped: "eos" or "max_length".
 
-    words: list[int]
+    <EOS> itself is not among the tokens.
+    """
+
+    tokens: list[int]
     stopped: str
 
 
 def check_sizes(sizes: Sizes) -> Sizes:
-    """TypeError or ValueError for a size that no model can have."""
-    expect_one_of(WHO, "cell", sizes.cell, ["rnn", "lstm", "gru"])
+    """Return `sizes` if a model can have them; TypeError or ValueError otherwise."""
+    expect_one_of("Seq2Seq", "cell", sizes.cell, ["rnn", "lstm", "gru"])
     for what in ("source_size", "target_size", "embedding_size", "hidden_size", "num_layers"):
-        expect_int(WHO, what, getattr(sizes, what), 1)
-    expect_bool(WHO, "bidirectional", sizes.bidirectional)
+        expect_int("Seq2Seq", what, getattr(sizes, what), 1)
+    expect_bool("Seq2Seq", "bidirectional", sizes.bidirectional)
     for what in ("sos", "eos"):
-        number = expect_int(WHO, what, getattr(sizes, what), 0)
-        check_range(what, number, number, sizes.target_size)
+        index = expect_int("Seq2Seq", what, getattr(sizes, what), 0)
+        expect_index_range("Seq2Seq", what, index, index, sizes.target_size)
     return sizes
 
 
-def check_range(what: str, least: int, most: int, size: int) -> None:
-    """ValueError unless [least, most] lies within [0, V)."""
-    if least < 0 or most >= size:
-        expected = f"{what} to lie in [0, V) = [0, {size})"
-        raise ValueError(message(WHO, expected, least if least < 0 else most))
-
-
-def check_lengths(what: str, lengths: Any, shape: Sequence[int]) -> list[int]:
-    """One length a row of an (N, T) array, each in [1, T]; TypeError or ValueError otherwise."""
-    expect_shape(WHO, what, shape, N=None, T=None)
+def check_lengths(what: str, lengths: object, shape: Sequence[int]) -> list[int]:
+    """The N lengths of the rows of an (N, T) array, each in [1, T]; TypeError or ValueError otherwise."""
+    expect_shape("Seq2Seq", what, shape, N=None, T=None)
     rows, steps = shape
     if rows == 0:
-        raise ValueError(message(WHO, f"{what} of at least one row", f"shape {tuple(shape)}"))
+        raise ValueError(message("Seq2Seq", f"{what} of at least one row", f"shape {tuple(shape)}"))
     counts = lengths.tolist() if hasattr(lengths, "tolist") else lengths
     if not isinstance(counts, Sequence) or len(counts) != rows:
         got = f"({len(counts)},)" if isinstance(counts, Sequence) else repr(counts)
-        raise ValueError(message(WHO, f"{what}_lengths of shape (N,) = ({rows},)", got))
+        raise ValueError(message("Seq2Seq", f"{what}_lengths of shape (N,) = ({rows},)", got))
     for row, length in enumerate(counts):
-        if not 1 <= expect_int(WHO, f"{what}_lengths", length, 0) <= steps:
+        if not 1 <= expect_int("Seq2Seq", f"{what}_lengths", length, 0) <= steps:
             expected = f"the length of {what} row {row} to lie in [1, T] = [1, {steps}]"
-            raise ValueError(message(WHO, expected, length))
+            raise ValueError(message("Seq2Seq", expected, length))
     return [int(length) for length in counts]
 
 
 def check_rows(sources: int, targets: int) -> None:
-    """One target a source."""
+    """ValueError unless there are as many targets as sources."""
     if targets != sources:
-        raise ValueError(message(WHO, f"as many rows of target as of source, {sources}", targets))
+        raise ValueError(message("Seq2Seq", f"as many rows of target as of source, {sources}", targets))
 
 
-def draw_teacher_forcing(ratio: float, generator: Any, steps: int) -> list[bool]:
-    """For each step whether the next one reads the target's word; else it reads the model's own.
+def check_no_state(who: str, state: object) -> None:
+    """ValueError unless `state` is None: this model starts every batch from a state of its own."""
+    if state is not None:
+        raise ValueError(message(who, "no state of the previous batch", type(state).__name__))
 
-    At a ratio of 1 nothing is drawn. Below, one number a step for all rows, from generator.random():
-    a numpy.random.Generator or a random.Random. A shorter batch sees the beginning of the same draws.
+
+def draw_teacher_forcing(ratio: float, generator: Generator | None, steps: int) -> list[bool]:
+    """For each step, whether the next step reads the target token (True) or the predicted one.
+
+    With ratio 1 nothing is drawn. Below 1, one generator.random() per step decides for all rows. A shorter
+    batch uses the first of the same draws. TypeError or ValueError for a bad ratio or generator.
     """
-    expect_number(WHO, "teacher_forcing", ratio, 0, 1)
+    expect_number("Seq2Seq", "teacher_forcing", ratio, 0, 1)
     if ratio == 1:
         return [True] * steps
-    if not hasattr(generator, "random"):
+    if generator is None or not hasattr(generator, "random"):
         expected = "a generator with random() where teacher_forcing is below 1"
-        raise TypeError(message(WHO, expected, type(generator).__name__))
+        raise TypeError(message("Seq2Seq", expected, type(generator).__name__))
     return [bool(generator.random() < ratio) for _ in range(steps)]
 
 
 def check_truncate(truncate: int | None) -> None:
-    """None, or a number of steps."""
+    """None, or a number of steps of at least 1; TypeError or ValueError otherwise."""
     if truncate is not None:
-        expect_int(WHO, "truncate", truncate, 1)
+        expect_int("Seq2Seq", "truncate", truncate, 1)
 
 
 def truncates_at(t: int, truncate: int | None) -> bool:
-    """Whether step t takes the state before it as a constant."""
+    """Whether the gradient stops at the state that step t starts from."""
     return truncate is not None and t > 0 and t % truncate == 0
 
 
 def divisor(divide_by: float | str | None, tokens: int) -> float:
-    """What the summed loss is divided by: 1 for None, the number of target words, or a number."""
+    """The number that divides the summed loss: 1 for None, `tokens` for "tokens", else `divide_by`."""
     if divide_by is None:
         return 1.0
     if isinstance(divide_by, str):
-        expect_one_of(WHO, "divide_by", divide_by, ["tokens"])
+        expect_one_of("Seq2Seq", "divide_by", divide_by, ["tokens"])
         return float(tokens)
-    number = expect_number(WHO, "divide_by", divide_by, 0, float("inf"))
+    number = expect_number("Seq2Seq", "divide_by", divide_by, 0, float("inf"))
     if number == 0:
-        raise ValueError(message(WHO, "divide_by above 0", divide_by))
+        raise ValueError(message("Seq2Seq", "divide_by above 0", divide_by))
     return number
 
 
-def until_eos(words: list[int], eos: int) -> Decoded:
-    """What a row said before its first <EOS>.
+def until_eos(tokens: list[int], eos: int) -> Decoded:
+    """The tokens of one row before its first <EOS>.
 
     >>> until_eos([5, 3, 1, 3], eos=1), until_eos([5, 3], eos=1)
-    (Decoded(words=[5, 3], stopped='eos'), Decoded(words=[5, 3], stopped='cap'))
+    (Decoded(tokens=[5, 3], stopped='eos'), Decoded(tokens=[5, 3], stopped='max_length'))
     """
-    if eos in words:
-        return Decoded(words[: words.index(eos)], "eos")
-    return Decoded(words, "cap")
+    if eos in tokens:
+        return Decoded(tokens[: tokens.index(eos)], "eos")
+    return Decoded(tokens, "max_length")

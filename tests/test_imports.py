@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "scratch_rnn"
 
 ORDER = (
     {"checks", "outputs", "notation"},
-    {"parameters", "spans", "seq2seq_common"},
+    {"parameters", "snapshot", "spans", "seq2seq_common"},
     {"numpy_bptt", "torch_autograd", "convert"},
     {"trace", "parity"},
     {"labs"},

@@ -1,4 +1,4 @@
-"""What the seq2seq models refuse, in one line each, and the small decisions that both trees share."""
+"""The errors of the seq2seq models, one line each, and the functions that both trees share."""
 
 import random
 from typing import Any
@@ -25,12 +25,12 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"source": np.array([[1, 2, 11], [4, 0, 0]])},
         ValueError,
-        "the words of source to lie in [0, V) = [0, 11), got 11",
+        "the tokens of source to lie in [0, V) = [0, 11), got 11",
     ),
     (
         {"target": np.array([[5, -1], [7, 8]])},
         ValueError,
-        "the words of target to lie in [0, V) = [0, 9), got -1",
+        "the tokens of target to lie in [0, V) = [0, 9), got -1",
     ),
     (
         {"source_lengths": [3, 0]},
@@ -62,6 +62,8 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"truncate": 0}, ValueError, "truncate to be at least 1, got 0"),
     ({"truncate": 1.5}, TypeError, "truncate to be an integer, got 1.5"),
     ({"divide_by": 0}, ValueError, "divide_by above 0, got 0"),
+    ({"divide_by": -1}, ValueError, "divide_by to lie in [0, inf], got -1"),
+    ({"divide_by": float("nan")}, ValueError, "divide_by to lie in [0, inf], got nan"),
     ({"divide_by": "rows"}, ValueError, "divide_by to be 'tokens', got 'rows'"),
 ]
 
@@ -79,7 +81,7 @@ def test_bad_batches(tree: str, change: dict[str, Any], error: type[Exception], 
 
 @pytest.mark.parametrize("tree", MODELS)
 @pytest.mark.parametrize(
-    ("words", "got"),
+    ("tokens", "got"),
     [
         (np.zeros((2, 3)), "dtype float64"),
         (np.zeros((2, 3), bool), "dtype bool"),
@@ -89,12 +91,12 @@ def test_bad_batches(tree: str, change: dict[str, Any], error: type[Exception], 
     ],
     ids=str,
 )
-def test_words_are_integers(tree: str, words: Any, got: str) -> None:
+def test_tokens_are_integers(tree: str, tokens: Any, got: str) -> None:
     for name in ("source", "target"):
         with pytest.raises(TypeError, match=f"Seq2Seq: expected {name} to be .* of integers, got {got}"):
-            MODELS[tree](**{**GOOD, name: words})
+            MODELS[tree](**{**GOOD, name: tokens})
     with pytest.raises(TypeError, match=r"Seq2Seq: expected source to be .* of integers"):
-        MODELS[tree].greedy(words, [2, 2], 3)
+        MODELS[tree].greedy(tokens, [2, 2], 3)
 
 
 def test_torch_takes_tensors_too_and_numpy_does_not() -> None:
@@ -107,10 +109,10 @@ def test_torch_takes_tensors_too_and_numpy_does_not() -> None:
 
 
 @pytest.mark.parametrize("tree", MODELS)
-def test_no_state_is_carried_and_greedy_has_a_cap(tree: str) -> None:
-    with pytest.raises(ValueError, match="no state of the last batch, got list"):
+def test_no_state_is_carried_and_max_length_is_positive(tree: str) -> None:
+    with pytest.raises(ValueError, match="no state of the previous batch, got list"):
         MODELS[tree].loss(*GOOD.values(), [1])
-    with pytest.raises(ValueError, match="cap to be at least 1, got 0"):
+    with pytest.raises(ValueError, match="max_length to be at least 1, got 0"):
         MODELS[tree].greedy(GOOD["source"], GOOD["source_lengths"], 0)
 
 
@@ -140,7 +142,7 @@ def test_bad_sizes(kind: Any, change: dict[str, Any], text: str) -> None:
     assert str(caught.value) == f"Seq2Seq: expected {text}"
 
 
-def test_teaching_draws_once_a_step_or_not_at_all() -> None:
+def test_teacher_forcing_draws_one_number_per_step_or_none() -> None:
     draws = [random.Random(0).random() for _ in range(1)]
     chance = random.Random(0)
     assert draw_teacher_forcing(1, chance, 5) == [True] * 5
@@ -153,9 +155,9 @@ def test_teaching_draws_once_a_step_or_not_at_all() -> None:
     assert 10 < sum(long) < 40
 
 
-def test_divisor_cuts_and_eos() -> None:
+def test_divisor_truncation_and_eos() -> None:
     assert (divisor(None, 7), divisor("tokens", 7), divisor(2.5, 7)) == (1, 7, 2.5)
     assert [t for t in range(8) if truncates_at(t, 3)] == [3, 6]
     assert not any(truncates_at(t, None) for t in range(8))
-    assert until_eos([], 1) == Decoded([], "cap")
+    assert until_eos([], 1) == Decoded([], "max_length")
     assert until_eos([1], 1) == Decoded([], "eos")

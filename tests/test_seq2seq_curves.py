@@ -1,4 +1,4 @@
-"""The seq2seq model in training: one curve on three implementations, and the course's pairs by heart."""
+"""Training the seq2seq model: equal curves on three implementations; the course's four pairs memorised."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,10 @@ import torch
 
 from scratch_rnn.labs.inputs.vocabulary import Vocabulary
 from scratch_rnn.numpy_bptt.optim import SGD
-from tests.seq2seq_cases import ALL, TREES, Batch, Case, make_batch, make_model
+from scratch_rnn.parity.seq2seq import Batch, Case, make_batch, make_model
+
+TREES = ["numpy", "torch"]
+ALL = [*TREES, "reference"]
 
 COURSE = [
     ("i feel hungry.", "나는 배가 고프다."),
@@ -24,7 +27,7 @@ COURSE = [
 def train(
     tree: str, model: Any, batches: Sequence[Batch], lr: float, options: Mapping[str, Any]
 ) -> list[float]:
-    """One step of SGD a batch: the loss before each. In torch the encoder and the decoder have one each."""
+    """The loss before each of the updates, one per batch. In torch encoder and decoder have an SGD each."""
     losses = []
     if tree == "numpy":
         sgd, params = SGD(lr=lr), model.state_dict()
@@ -47,39 +50,43 @@ def train(
 
 
 def falls(curve: Sequence[float]) -> bool:
-    """Weights that don't move would agree on every tree."""
+    """Whether the loss decreases: weights that are never updated would agree on every tree."""
     return sum(curve[-20:]) < 0.8 * sum(curve[:20])
 
 
 def course(seed: int = 0, steps: int = 200) -> tuple[list[Batch], list[Batch], list[Vocabulary]]:
-    """The course's four pairs as batches of one, in order and as drawn, and both vocabularies."""
+    """The course's four pairs as batches of one row, in order and as drawn; and both vocabularies."""
     specials = ("<SOS>", "<EOS>")
     sides = [[pair[n] for pair in COURSE] for n in (0, 1)]
     vocabularies = [Vocabulary(side, specials=specials) for side in sides]
-    words = [[v.encode(text).indices for text in side] for v, side in zip(vocabularies, sides, strict=True)]
+    tokens = [[v.encode(text).indices for text in side] for v, side in zip(vocabularies, sides, strict=True)]
     pairs: list[Batch] = [
-        (np.array([a]), [len(a)], np.array([b]), [len(b)]) for a, b in zip(*words, strict=True)
+        (np.array([a]), [len(a)], np.array([b]), [len(b)]) for a, b in zip(*tokens, strict=True)
     ]
     chance = random.Random(seed)
     return pairs, [chance.choice(pairs) for _ in range(steps)], vocabularies
 
 
+def course_case(vocabularies: Sequence[Vocabulary]) -> Case:
+    """The model of the course."""
+    return Case(source_size=len(vocabularies[0]), target_size=len(vocabularies[1]), width=16, hidden=16)
+
+
 @pytest.mark.parametrize("teacher_forcing", [1.0, 0.5])
 def test_curves_on_the_courses_pairs(teacher_forcing: float) -> None:
     _, drawn, vocabularies = course()
-    sizes = (len(vocabularies[0]), len(vocabularies[1]), 16, 16)
-    assert sizes[:2] == (17, 13)
-    case, curves, last = Case(), {}, []
+    case, curves, last = course_case(vocabularies), {}, []
+    assert case.sizes[:2] == (17, 13)
     for tree in ALL:
         generator = random.Random(3)
         options = {"teacher_forcing": teacher_forcing, "generator": generator}
-        model = make_model(tree, case, sizes=sizes, sos=0, eos=1)
+        model = make_model(tree, case, sos=0, eos=1)
         curves[tree] = train(tree, model, drawn, 0.01, options)
         last.append(generator.random())
     if teacher_forcing == 1:
         assert curves["reference"][0] == pytest.approx(12.638961931564825, rel=1e-6)
     assert falls(curves["reference"])
-    assert len(set(last)) == 1, "all have drawn equally often"
+    assert len(set(last)) == 1, "all draw equally many numbers"
     for tree in TREES:
         np.testing.assert_allclose(curves[tree], curves["reference"], rtol=1e-9)
 
@@ -101,11 +108,10 @@ def test_curves_on_batches() -> None:
         np.testing.assert_allclose(curves[tree], curves["reference"], rtol=1e-9)
 
 
-def test_the_courses_pairs_are_learned_by_heart() -> None:
+def test_the_courses_pairs_are_memorised() -> None:
     pairs, drawn, vocabularies = course(steps=1400)
-    sizes = (len(vocabularies[0]), len(vocabularies[1]), 16, 16)
-    model = make_model("numpy", Case(), sizes=sizes, sos=0, eos=1)
+    model = make_model("numpy", course_case(vocabularies), sos=0, eos=1)
     train("numpy", model, drawn, 0.01, {})
-    said = [model.greedy(source, lengths, 12)[0] for source, lengths, _, _ in pairs]
-    assert [vocabularies[1].decode(row.words) for row in said] == [korean for _, korean in COURSE]
-    assert {row.stopped for row in said} == {"eos"}
+    predicted = [model.greedy(source, lengths, 12)[0] for source, lengths, _, _ in pairs]
+    assert [vocabularies[1].decode(row.tokens) for row in predicted] == [korean for _, korean in COURSE]
+    assert {row.stopped for row in predicted} == {"eos"}

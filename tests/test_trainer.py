@@ -1,4 +1,4 @@
-"""One training step, three times the same: loss, clipping, update, the state carried on; snapshots."""
+"""Training steps of the three implementations: loss, clipping, update, carried state."""
 
 from typing import Any
 
@@ -9,8 +9,11 @@ from numpy import ndarray
 
 import reference.sequence
 import reference.trainer
+from scratch_rnn.numpy_bptt import models as numpy_models
 from scratch_rnn.numpy_bptt.models import sequence as numpy_model
 from scratch_rnn.numpy_bptt.models import trainer as numpy_trainer
+from scratch_rnn.parity.seq2seq import Case, make_model
+from scratch_rnn.torch_autograd import models as torch_models
 from scratch_rnn.torch_autograd.models import sequence as torch_model
 from scratch_rnn.torch_autograd.models import trainer as torch_trainer
 from tests.parity import assert_close
@@ -20,13 +23,26 @@ TREES: dict[str, tuple[Any, Any]] = {
     "torch": (torch_model, torch_trainer),
     "reference": (reference.sequence, reference.trainer),
 }
-RULES = [("adam", 0.01, None), ("sgd", 0.5, None), ("adam", 0.01, 0.1), ("sgd", 0.5, 0.05)]
+Rule = tuple[str, float, float | None, float]
+RULES: list[Rule] = [
+    ("adam", 0.01, None, 0),
+    ("sgd", 0.5, None, 0),
+    ("adam", 0.01, 0.1, 0),
+    ("sgd", 0.5, 0.05, 0),
+    ("sgd", 0.1, None, 0.9),
+]
+"""Optimiser, learning rate, clipping norm and momentum."""
 
 
 def make(
-    tree: str, optimizer: str = "adam", lr: float = 0.01, clip: float | None = None, cell: str = "lstm"
+    tree: str,
+    optimizer: str = "adam",
+    lr: float = 0.01,
+    clip: float | None = None,
+    momentum: float = 0.0,
+    cell: str = "lstm",
 ) -> Any:
-    """A trainer of the same model in each tree."""
+    """A trainer of a model with the same weights in each tree."""
     model, trainer = TREES[tree]
     first = numpy_model.SequenceModel(
         cell, 3, 4, 2, embed=6, outputs=6, dtype=np.float64, rng=np.random.default_rng(0)
@@ -36,7 +52,7 @@ def make(
     else:
         made = model.SequenceModel(cell, 3, 4, 2, embed=6, outputs=6, dtype=torch.float64)
         made.load_state_dict({name: torch.tensor(array) for name, array in first.state_dict().items()})
-    return trainer.Trainer(made, optimizer, lr, clip)
+    return trainer.Trainer(made, optimizer, lr, clip, momentum)
 
 
 def batch(step: int) -> tuple[ndarray, ndarray]:
@@ -48,30 +64,30 @@ def curve(trainer: Any, steps: range) -> list[float]:
     return [trainer.step(*batch(step), reset_state=step % 4 == 0) for step in steps]
 
 
-@pytest.mark.parametrize(("optimizer", "lr", "clip"), RULES)
+@pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_one_curve(optimizer: str, lr: float, clip: float | None, cell: str) -> None:
-    curves = [curve(make(tree, optimizer, lr, clip, cell), range(30)) for tree in TREES]
+def test_one_curve(rule: Rule, cell: str) -> None:
+    curves = [curve(make(tree, *rule, cell=cell), range(30)) for tree in TREES]
     assert curves[0][0] != curves[0][-1]
     for other in curves[1:]:
         np.testing.assert_allclose(other, curves[0], rtol=1e-11)
 
 
 @pytest.mark.parametrize("tree", TREES)
-def test_clipping_acts(tree: str) -> None:
+def test_clipping_changes_the_update(tree: str) -> None:
     free, clipped = make(tree, "sgd", 0.5), make(tree, "sgd", 0.5, 0.01)
     assert curve(free, range(1)) == curve(clipped, range(1))
     assert curve(free, range(1, 2)) != curve(clipped, range(1, 2))
     before = make(tree).model.state_dict()
     after = clipped.model.state_dict()
     moved = [np.asarray(after[name]) - np.asarray(before[name]) for name in before]
-    # Two steps of at most lr · clip each.
+    # Two updates of norm lr · clip at most.
     assert 0 < np.sqrt(sum((part**2).sum() for part in moved)) <= 2 * 0.5 * 0.01 + 1e-12
 
 
 @pytest.mark.parametrize("tree", TREES)
-def test_the_state_is_carried_on_and_cut(tree: str) -> None:
-    """The second step starts where the first ended, and its gradient ends where it started."""
+def test_the_state_is_carried_and_detached(tree: str) -> None:
+    """The second step starts from the state of the first; its gradient stops there."""
     trainer = make(tree, "sgd", 0.5)
     trainer.step(*batch(0))
     carried = trainer.state
@@ -86,45 +102,10 @@ def test_the_state_is_carried_on_and_cut(tree: str) -> None:
 
 
 def make_at(weights: dict[str, ndarray]) -> Any:
-    """The oracle at these weights."""
+    """The oracle's trainer, with these weights."""
     made = make("reference", "sgd", 0.5)
     made.model.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
     return made
-
-
-@pytest.mark.parametrize(("optimizer", "lr", "clip"), RULES)
-@pytest.mark.parametrize("tree", TREES)
-def test_a_snapshot_goes_on_bit_for_bit(tree: str, optimizer: str, lr: float, clip: float | None) -> None:
-    whole = curve(make(tree, optimizer, lr, clip), range(12))
-    first = make(tree, optimizer, lr, clip)
-    losses = curve(first, range(6))
-    arrays = first.snapshot()
-    curve(first, range(6, 12))  # a snapshot is a copy
-    second = make(tree, optimizer, lr, clip)
-    second.restore(arrays)
-    assert losses + curve(second, range(6, 12)) == whole
-    assert all(isinstance(array, ndarray) and array.dtype != object for array in arrays.values())
-
-
-@pytest.mark.parametrize("tree", TREES)
-def test_a_snapshot_before_the_first_step(tree: str) -> None:
-    arrays = make(tree).snapshot()
-    again = make(tree)
-    curve(again, range(3))
-    again.restore(arrays)
-    assert again.state is None
-    assert curve(again, range(5)) == curve(make(tree), range(5))
-
-
-@pytest.mark.parametrize("tree", TREES)
-@pytest.mark.parametrize("missing", ["weights/head.bias", "weights/rnn.weight_hh_l1"])
-def test_a_snapshot_of_another_model(tree: str, missing: str) -> None:
-    arrays = make(tree).snapshot()
-    with pytest.raises((ValueError, RuntimeError)):
-        make(tree).restore(arrays | {missing: np.zeros(2)})
-    del arrays[missing]
-    with pytest.raises(KeyError):
-        make(tree).restore(arrays)
 
 
 @pytest.mark.parametrize("tree", TREES)
@@ -134,6 +115,34 @@ def test_parameters(tree: str) -> None:
 
 
 @pytest.mark.parametrize("tree", ["numpy", "torch"])
-def test_unknown_optimizer(tree: str) -> None:
+def test_refused_optimizers(tree: str) -> None:
     with pytest.raises(ValueError, match="Trainer: expected optimizer to be 'adam' or 'sgd', got 'lion'"):
         make(tree, "lion")
+    with pytest.raises(ValueError, match=r"Trainer: expected no momentum with adam, got 0\.5"):
+        make(tree, "adam", momentum=0.5)
+
+
+def test_every_model_satisfies_the_protocol() -> None:
+    """The annotations let mypy check it. Models that carry no state say so."""
+    ours: list[numpy_trainer.Model] = [
+        numpy_models.SequenceModel("lstm", 2, 3, 4, outputs=2),
+        numpy_models.CaptionModel("lstm", 4, 5, 2, 3),
+        numpy_models.Seq2Seq("lstm", 5, 6, 2, 3, sos=0, eos=1),
+    ]
+    twins: list[torch_trainer.Model] = [
+        torch_models.SequenceModel("lstm", 2, 3, 4, outputs=2),
+        torch_models.CaptionModel("lstm", 4, 5, 2, 3),
+        torch_models.Seq2Seq("lstm", 5, 6, 2, 3, sos=0, eos=1),
+    ]
+    for one, twin in zip(ours, twins, strict=True):
+        numbers = numpy_trainer.Trainer(one, "sgd", 0.1).parameters()
+        assert numbers == torch_trainer.Trainer(twin, "sgd", 0.1).parameters()
+        assert one.carried_sizes == twin.carried_sizes
+    assert [model.carried_sizes for model in ours] == [((4, 3), (4, 3)), (), ()]
+
+
+@pytest.mark.parametrize("tree", ["numpy", "torch"])
+def test_a_model_without_predict(tree: str) -> None:
+    model = make_model(tree, Case())
+    with pytest.raises(TypeError, match=r"Trainer: expected a model with predict\(\), got Seq2Seq"):
+        TREES[tree][1].Trainer(model, "sgd", 0.1).predict(np.zeros((1, 1)))

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
+from scratch_rnn.cli.parity import parity
 from scratch_rnn.cli.terminal import one_line_errors, progress
 from scratch_rnn.labs import LABS, Failure, Lab, Report, UsageError, run_lab
 from scratch_rnn.labs.harness import show
@@ -28,6 +29,7 @@ RUNS = Path("runs")
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one lab.")
 app.add_typer(lab_app, name="lab")
+app.command()(parity)
 
 
 @app.callback(invoke_without_command=True)

@@ -160,10 +160,10 @@ class Seq2Seq(Lab):
             "dropped_as_too_long": self.dropped,
             "unknown_source_words": sum(self.test_sources.unknown),
             "unknown_target_words": sum(self.test_targets.unknown),
-            "stopped_at_cap": sum(decoded.stopped == "cap" for decoded in said),
+            "stopped_at_max_length": sum(decoded.stopped == "max_length" for decoded in said),
             "examples": [
                 dict(zip(("source", "wanted"), self.test[n], strict=True))
-                | {"said": vocabulary.decode(said[n].words)}
+                | {"said": vocabulary.decode(said[n].tokens)}
                 for n in (count * k // shown for k in range(shown))
             ],
         }
@@ -171,7 +171,7 @@ class Seq2Seq(Lab):
     def _right(self, row: int, said: Decoded) -> bool:
         """An <UNK> is never right."""
         wanted, unknown = self.test_targets.sentences[row], self.test_targets.unknown[row]
-        return not unknown and said.stopped == "eos" and said.words == wanted[:-1].tolist()
+        return not unknown and said.stopped == "eos" and said.tokens == wanted[:-1].tolist()
 
     def summary(self, result: Mapping[str, Any]) -> str:
         """How many are right, what should be known beside it, and examples."""
@@ -184,8 +184,8 @@ class Seq2Seq(Lab):
         return (
             f"{r['exact_match']:.2%} of {r['test_pairs']} test pairs exact, {r['training_pairs']} to learn "
             f"from; {r['dropped_as_too_long']} dropped as too long; {r['unknown_source_words']} unknown "
-            f"{unit} in sources, {r['unknown_target_words']} in targets; {r['stopped_at_cap']} stopped "
-            f"at the cap{examples}"
+            f"{unit} in sources, {r['unknown_target_words']} in targets; {r['stopped_at_max_length']} "
+            f"stopped at the maximum length{examples}"
         )
 
 

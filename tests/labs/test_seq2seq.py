@@ -135,7 +135,7 @@ def test_what_is_counted(tmp_path: Path) -> None:
     assert chosen.warnings == ["1 of 4 test pairs stand among the training pairs too"]
     assert (chosen.dropped, chosen.max_length) == (3, 12)
     x, y, z = (chosen.vocabularies[1].encode(word, end=False).indices[0] for word in ("x", "y", "z"))
-    said = [Decoded([x, y], "eos"), Decoded([z], "eos"), Decoded([y, x], "eos"), Decoded([x], "cap")]
+    said = [Decoded([x, y], "eos"), Decoded([z], "eos"), Decoded([y, x], "eos"), Decoded([x], "max_length")]
     result = chosen.result(Parrot(said))
     assert result == {
         "exact_match": 0.25,
@@ -145,7 +145,7 @@ def test_what_is_counted(tmp_path: Path) -> None:
         "dropped_as_too_long": 3,
         "unknown_source_words": 2,
         "unknown_target_words": 1,
-        "stopped_at_cap": 1,
+        "stopped_at_max_length": 1,
         "examples": [
             {"source": "a q", "wanted": "x y", "said": "x y"},
             {"source": "b", "wanted": "z", "said": "<UNK>"},
@@ -155,7 +155,7 @@ def test_what_is_counted(tmp_path: Path) -> None:
     }
     assert chosen.summary(result).startswith(
         "25.00% of 4 test pairs exact, 3 to learn from; 3 dropped as too long; 2 unknown words in sources, "
-        "1 in targets; 1 stopped at the cap\n  a q → x y\n  b → <UNK>  (wanted: z)\n"
+        "1 in targets; 1 stopped at the maximum length\n  a q → x y\n  b → <UNK>  (wanted: z)\n"
     )
 
 
@@ -176,7 +176,7 @@ def test_many_sentences_are_decoded_some_at_a_time(numbers: Path, monkeypatch: p
     work = trainer(chosen, load("numpy"), first_weights(chosen))
     whole = chosen.result(work)
     assert len(whole["examples"]) == 10
-    assert whole["stopped_at_cap"] > 0
+    assert whole["stopped_at_max_length"] > 0
     monkeypatch.setattr("scratch_rnn.labs.seq2seq.AT_ONCE", 7)
     assert chosen.result(work) == whole
 

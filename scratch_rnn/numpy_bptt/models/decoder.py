@@ -1,14 +1,14 @@
-"""Decoder of the seq2seq model: its parameters, and one time step up through its layers, and the way back.
+"""Decoder of the seq2seq model: its parameters, and one time step through its layers, with its adjoint.
 
-It is not the loop over the words of a sentence: that is seq2seq.py. Nor is it a recurrent layer: there a
-layer runs through all of time before the next one starts, and a decoder can't, since what it reads next
-may be what it has just said. So here the layers are the inner loop:
+The loop over the tokens of a sentence is in seq2seq.py. A recurrent layer computes all steps before the
+layer above it starts. A decoder cannot, because its next input may be the token that it predicts in this
+step. So the loop over layers is the inner one here:
 
-    (1)  s'^k = cell(x^k, s^k)           for each layer k, bottom up; x^0 = x
-    (2)  x^{k+1} = h'^k                  what the layer above reads; above the last one, the head
+    (1)  s'^k = cell(x^k, s^k)           for each layer k from 0 up; x^0 = x
+    (2)  x^{k+1} = h'^k                  the input of the layer above; the head reads the last layer's h'
 
-Axes (scratch_rnn/notation.py): N batch, E embedding, H hidden, V words. A state is a list of the cell's
-States, one a layer.
+Axes (scratch_rnn/notation.py): N batch, E embedding, H hidden, V vocabulary. A state is a list with the
+cell's State of every layer.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from scratch_rnn.numpy_bptt import gru, lstm, modules, rnn
-from scratch_rnn.numpy_bptt.models.module import Module
+from scratch_rnn.numpy_bptt.models.module import HasParameters, Module, draw_embedding, draw_linear
 from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.parameters import pick
 from scratch_rnn.seq2seq_common import Sizes
@@ -29,7 +29,7 @@ CELLS: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
 
 
 class Params(NamedTuple):
-    """The weights, or the gradient with respect to them; `layers` are the cell's Params, one a layer."""
+    """The weights, or the gradients with respect to them; `layers` has the cell's Params of every layer."""
 
     embedding: Float[ndarray, "V E"]
     layers: Sequence[Any]
@@ -38,30 +38,27 @@ class Params(NamedTuple):
 
 
 class Decoder(Module):
-    """Keeps and names the parameters. `rnn` is never run as a layer: its weights are what is wanted."""
+    """Holds and names the parameters. `rnn` is not called as a layer: `step` uses its weights."""
 
-    def __init__(self, sizes: Sizes, dtype: Any, rng: np.random.Generator) -> None:
-        words, width, hidden = sizes.target_size, sizes.embedding_size, sizes.hidden_size
-        table = rng.normal(size=(words, width)).astype(dtype)
-        rnn = getattr(modules, sizes.cell.upper())(width, hidden, sizes.num_layers, dtype=dtype, rng=rng)
-        bound = 1 / np.sqrt(hidden)  # as torch.nn.Linear draws
-        weight = rng.uniform(-bound, bound, (words, hidden)).astype(dtype)
-        bias = rng.uniform(-bound, bound, words).astype(dtype)
+    def __init__(self, sizes: Sizes, dtype: np.dtype[Any], rng: np.random.Generator) -> None:
+        vocabulary, width, hidden = sizes.target_size, sizes.embedding_size, sizes.hidden_size
         self.kind = sizes.cell
-        super().__init__({"embedding.weight": table, "rnn": rnn, "head.weight": weight, "head.bias": bias})
+        parts: dict[str, ndarray | HasParameters] = {**draw_embedding(vocabulary, width, dtype, rng)}
+        self.rnn: RNNBase = getattr(modules, sizes.cell.upper())(
+            width, hidden, sizes.num_layers, dtype=dtype, rng=rng
+        )
+        parts["rnn"] = self.rnn
+        super().__init__(parts | draw_linear("head", vocabulary, hidden, dtype, rng))
 
     def params(self) -> Params:
-        """As `step` and the loop take them."""
-        rnn: RNNBase = self.parts["rnn"]
-        named, kind = rnn.state_dict(), CELLS[self.kind].Params
-        layers = [kind(*pick(named, kind._fields, f"_l{k}")) for k in range(rnn.sizes.num_layers)]
-        return Params(
-            self.parts["embedding.weight"], layers, self.parts["head.weight"], self.parts["head.bias"]
-        )
+        """The parameters in the form that `step` and the loop take."""
+        named, kind, own = self.rnn.state_dict(), CELLS[self.kind].Params, self.arrays
+        layers = [kind(*pick(named, kind._fields, f"_l{k}")) for k in range(self.rnn.sizes.num_layers)]
+        return Params(own["embedding.weight"], layers, own["head.weight"], own["head.bias"])
 
 
 def by_name(p: Params) -> dict[str, ndarray]:
-    """The reverse of Decoder.params: keyed as Decoder.state_dict()."""
+    """The inverse of Decoder.params: a dictionary with the keys of Decoder.state_dict()."""
     layers = [(f"rnn.{field}_l{k}", a) for k, q in enumerate(p.layers) for field, a in q._asdict().items()]
     rnn = {name: array for name, array in layers if array is not None}
     return {"embedding.weight": p.embedding} | rnn | {"head.weight": p.weight, "head.bias": p.bias}
@@ -70,7 +67,7 @@ def by_name(p: Params) -> dict[str, ndarray]:
 def step(
     cell: Any, x: Float[ndarray, "N E"], state: Sequence[Any], layers: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
-    """(x, s) -> s', and what the way back needs. The output is the h of the last layer."""
+    """(x, s) -> s', and the caches for the backward pass. The output is the h of the last layer."""
     state_next, caches = [], []
     for s, p in zip(state, layers, strict=True):
         s_next, cache = cell.step(x, s, p)  # (1)
@@ -87,10 +84,10 @@ def step_backward(
     caches: Sequence[Any],
     layers: Sequence[Any],
 ) -> tuple[Float[ndarray, "N E"], list[Any], list[Any]]:
-    """d_y of the output, d_s' -> d_x, d_s and this step's share of d_layers, from the top layer down."""
+    """(d_y of the output, d_s') -> d_x, d_s, and d_layers of this step, from the last layer to the first."""
     d_state, d_layers, d_x = list(d_state_next), list(layers), d_y
     for k in reversed(range(len(layers))):
-        # (2)  h'^k is read by the layer above, or the head, and by step t+1: the two shares add up.
+        # (2)  h'^k is read by the layer above, or the head, and by step t+1: the two gradients add up.
         d_s_next = d_state_next[k]._replace(h=d_state_next[k].h + d_x)
         # (1)  s'^k = cell(x^k, s^k)
         d_x, d_state[k], d_layers[k] = cell.step_backward(d_s_next, caches[k], layers[k])
@@ -98,7 +95,7 @@ def step_backward(
 
 
 def add(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
-    """Sum of two steps' d_layers, name by name; no bias (None) stays none."""
+    """The sum of two steps' d_layers, parameter by parameter; a missing bias stays None."""
     return [
         type(p)(*(None if x is None else x + y for x, y in zip(p, q, strict=True)))
         for p, q in zip(a, b, strict=True)
@@ -106,5 +103,5 @@ def add(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
 
 
 def zeros(state: Sequence[Any]) -> list[Any]:
-    """A state of the same shape: the gradient where none arrives, or none may pass."""
+    """Zeros in the shape of a state: the gradient of an unused state, or of one where the gradient stops."""
     return [type(s)(*(np.zeros_like(a) for a in s)) for s in state]

@@ -1,29 +1,32 @@
-"""A model that spells what an image shows: one image in, many characters out. Autograd does the way back.
+"""A model that spells what an image shows: one image in, many tokens out. Autograd differentiates it.
 
-    (1)  s = image Wᵀ + b                    the image, all of it, once
-    (2)  s_0 = s cut into the first states   h_0 of every layer, then c_0 of every layer for an LSTM
-    (3)  loss = decoder(words, target, s_0)  embedding → layer → head → loss: model.py, on packed words
+    (1)  s = image Wᵀ + b                    the image is read once
+    (2)  s_0 = s as the first state          h_0 of every layer, then c_0 of every layer for an LSTM
+    (3)  loss = decoder(tokens, target, s_0)  embedding → layer → head → loss: sequence.py, packed
 
-In training each step reads the right character before it (teacher forcing); in `predict` the one that the
-model itself found likeliest.
+In training each step reads the target token before it (teacher forcing); in `predict` it reads the token
+that the model predicted in the step before.
 
-Axes (scratch_rnn/notation.py): N batch, I pixels, L layers, H hidden, S = L·H or 2·L·H numbers of a state.
+Axes (scratch_rnn/notation.py): N batch, L layers, H hidden. An image has P pixels; s has L·H features, or
+2·L·H for an LSTM.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
+from scratch_rnn import snapshot
+from scratch_rnn.seq2seq_common import check_no_state
 from scratch_rnn.torch_autograd.models.sequence import SequenceModel
+from scratch_rnn.torch_autograd.models.trainer import State
 
 
 class CaptionModel(nn.Module):
-    """`cell` is "rnn", "lstm" or "gru"; V characters, each embedded in E numbers."""
+    """`cell` is "rnn", "lstm" or "gru"; images have `pixels` numbers, the vocabulary `characters` tokens."""
 
     def __init__(
         self,
@@ -34,33 +37,50 @@ class CaptionModel(nn.Module):
         hidden_size: int,
         num_layers: int = 1,
         *,
-        dtype: Any = None,
+        dtype: torch.dtype | None = None,
+        engine: str = "steps",
     ) -> None:
         super().__init__()
         self.states = (2 if cell == "lstm" else 1, num_layers, hidden_size)
-        self.first = nn.Linear(pixels, math.prod(self.states), dtype=dtype)
+        self.carried_sizes = ()  # every batch starts from its images
+        self.image_to_state = nn.Linear(pixels, math.prod(self.states), dtype=dtype)
         self.decoder = SequenceModel(
-            cell, embedding_size, hidden_size, num_layers, embed=characters, outputs=characters, dtype=dtype
+            cell,
+            embedding_size,
+            hidden_size,
+            num_layers,
+            embed=characters,
+            outputs=characters,
+            dtype=dtype,
+            engine=engine,
         )
 
     @torch.no_grad()
-    def predict(self, images: ndarray, start: int, max_length: int) -> tuple[ndarray, Any]:
-        """(`cap` characters an image (N, cap), each the likeliest, read by the next step; last state)."""
-        state, said = self._first_state(images), []
-        character = np.full((len(images), 1), start)
+    def predict(self, images: ndarray, start: int, max_length: int) -> tuple[ndarray, State]:
+        """(`max_length` tokens per image (N, max_length), last state).
+
+        The first step reads the token `start`, every later step the token predicted before it.
+        """
+        state, predicted = self._first_state(images), []
+        token = np.full((len(images), 1), start)
         for _ in range(max_length):
-            logits, state = self.decoder.predict(character, state)
-            character = logits.argmax(axis=-1)
-            said.append(character)
-        return np.concatenate(said, axis=1), state
+            logits, state = self.decoder.predict(token, state)
+            token = logits.argmax(axis=-1)
+            predicted.append(token)
+        return np.concatenate(predicted, axis=1), state
 
     def loss(
-        self, images: ndarray, words: Sequence[ndarray], target: Sequence[ndarray], state: Any = None
-    ) -> tuple[Tensor, Any]:
-        """(loss, last state); the first state is the image's, so that `state` is not read."""
-        return self.decoder.loss(words, target, self._first_state(images))  # (3)
+        self, images: ndarray, tokens: Sequence[ndarray], target: Sequence[ndarray], state: None = None
+    ) -> tuple[Tensor, None]:
+        """(loss, None). Images (N, P); tokens and target are N arrays of indices (length,).
 
-    def _first_state(self, images: ndarray) -> Any:
-        s = self.first(torch.as_tensor(images).to(self.first.weight))  # (1)
+        The images set the first state: ValueError for a `state` other than None.
+        """
+        check_no_state("CaptionModel", state)
+        loss, _ = self.decoder.loss(list(tokens), target, self._first_state(images))  # (3)
+        return loss, None
+
+    def _first_state(self, images: ndarray) -> State:
+        s = self.image_to_state(torch.as_tensor(images).to(self.image_to_state.weight))  # (1)
         parts = s.reshape(len(images), *self.states).permute(1, 2, 0, 3).contiguous()  # (2)
-        return tuple(parts) if len(parts) > 1 else parts[0]
+        return snapshot.as_state(parts)

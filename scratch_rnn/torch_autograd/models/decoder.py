@@ -1,19 +1,20 @@
-"""Decoder of the seq2seq model: its parameters, and one time step up through its layers.
+"""Decoder of the seq2seq model: its parameters, and one time step through its layers.
 
-It is not the loop over the words of a sentence: that is seq2seq.py. Nor is it a recurrent layer: there a
-layer runs through all of time before the next one starts, and a decoder can't, since what it reads next
-may be what it has just said. So here the layers are the inner loop:
+The loop over the tokens of a sentence is in seq2seq.py. A recurrent layer computes all steps before the
+layer above it starts. A decoder cannot, because its next input may be the token that it predicts in this
+step. So the loop over layers is the inner one here:
 
-    (1)  s'^k = cell(x^k, s^k)           for each layer k, bottom up; x^0 = x
-    (2)  x^{k+1} = h'^k                  what the layer above reads; above the last one, the head
+    (1)  s'^k = cell(x^k, s^k)           for each layer k from 0 up; x^0 = x
+    (2)  x^{k+1} = h'^k                  the input of the layer above; the head reads the last layer's h'
 
-Axes (scratch_rnn/notation.py): N batch, E embedding, H hidden, V words. A state is a list of the cell's
-States, one a layer.
+Axes (scratch_rnn/notation.py): N batch, E embedding, H hidden, V vocabulary. A state is a list with the
+cell's State of every layer.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Embedding, Linear, Module
@@ -28,7 +29,7 @@ CELLS: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
 
 
 class Params(NamedTuple):
-    """The weights; `layers` are the cell's Params, one a layer."""
+    """The weights; `layers` has the cell's Params of every layer."""
 
     embedding: Float[Tensor, "V E"]
     layers: Sequence[Any]
@@ -37,20 +38,20 @@ class Params(NamedTuple):
 
 
 class Decoder(Module):
-    """Keeps and names the parameters. `rnn` is never run as a layer: its weights are what is wanted."""
+    """Holds and names the parameters. `rnn` is not called as a layer: `step` uses its weights."""
 
-    def __init__(self, sizes: Sizes, device: Any, dtype: Any) -> None:
+    def __init__(self, sizes: Sizes, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
         super().__init__()
-        words, width, hidden = sizes.target_size, sizes.embedding_size, sizes.hidden_size
-        self.embedding = Embedding(words, width, device=device, dtype=dtype)
+        vocabulary, width, hidden = sizes.target_size, sizes.embedding_size, sizes.hidden_size
+        self.embedding = Embedding(vocabulary, width, device=device, dtype=dtype)
         self.rnn: RNNBase = getattr(modules, sizes.cell.upper())(
             width, hidden, sizes.num_layers, device=device, dtype=dtype
         )
         self.kind = sizes.cell
-        self.head = Linear(hidden, words, device=device, dtype=dtype)
+        self.head = Linear(hidden, vocabulary, device=device, dtype=dtype)
 
     def params(self) -> Params:
-        """As `step` and the loop take them."""
+        """The parameters in the form that `step` and the loop take."""
         named, kind = dict(self.rnn.named_parameters()), CELLS[self.kind].Params
         layers = [kind(*pick(named, kind._fields, f"_l{k}")) for k in range(self.rnn.num_layers)]
         return Params(self.embedding.weight, layers, self.head.weight, self.head.bias)
@@ -67,5 +68,5 @@ def step(cell: Any, x: Float[Tensor, "N E"], state: Sequence[Any], layers: Seque
 
 
 def detach(state: Sequence[Any]) -> list[Any]:
-    """The same numbers, through which no gradient passes."""
+    """The same state, at which the gradient stops."""
     return [type(s)(*(a.detach() for a in s)) for s in state]

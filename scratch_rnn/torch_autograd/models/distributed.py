@@ -1,37 +1,36 @@
-"""A trainer that shares its batch among processes: torch's DistributedDataParallel around the model.
+"""Training on several processes, each with its rows of the batch: torch's DistributedDataParallel.
 
-Each process reads its own rows of the batch, and what it learns from them is averaged over all:
+Every process computes the gradient g_p of the mean loss over its own rows. Then the P processes average:
 
-    (1)  g = 1/P Σ_p g_p        the gradient of the mean over all rows, as every process has as many
+    (1)  g = 1/P Σ_p g_p        the gradient of the mean over the whole batch: all have equally many rows
 
-so all processes hold the same weights after every step, and one process on the whole batch would hold them
-too, but for rounding. `torchrun` starts the processes and tells them about each other.
+So all processes hold the same weights after every step: up to rounding, those of one process that trains on
+the whole batch. `torchrun` starts the processes and sets the variables by which they find each other.
 """
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from numpy import ndarray
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from scratch_rnn.checks import message
-from scratch_rnn.torch_autograd.models.trainer import Trainer
+from scratch_rnn.torch_autograd.models.trainer import Model, State, Trainer
 
 
 class Processes(NamedTuple):
-    """The processes that train together, as one of them sees them."""
+    """One of several processes that train together: its rank, their number, and its device."""
 
     rank: int
     world: int
     device: torch.device
 
     def share(self, rows: int) -> slice:
-        """This process's part of so many rows; ValueError where they cannot be shared evenly."""
+        """This process's slice of `rows` rows; ValueError unless all slices are of equal size."""
         if rows % self.world:
             expected = f"rows that {self.world} processes can share evenly"
             raise ValueError(message("distributed", expected, rows))
@@ -45,11 +44,11 @@ class Processes(NamedTuple):
         return float(total) / self.world
 
     def anyone(self, wish: bool) -> bool:
-        """Whether any process wishes so: all get the same answer, and stop at the same step."""
+        """Whether `wish` is true in any process: all get the same answer, and so stop at the same step."""
         return self.mean(float(wish)) > 0
 
     def gather(self, mine: Tensor, axis: int) -> Tensor:
-        """Everyone's part along this axis, in the order of the processes."""
+        """The tensors of all processes, concatenated along `axis` in the order of the ranks."""
         parts = [torch.empty_like(mine) for _ in range(self.world)]
         distributed.all_gather(parts, mine.contiguous())
         return torch.cat(parts, dim=axis)
@@ -57,7 +56,10 @@ class Processes(NamedTuple):
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Join the processes that torchrun started: nccl where each has a GPU of its own, else gloo."""
+    """Join the group of processes that torchrun started: nccl where each has its own GPU, else gloo.
+
+    ValueError in a process that torchrun did not start.
+    """
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         raise ValueError(
             message("distributed", "a process that torchrun started", "no RANK in its environment")
@@ -69,57 +71,42 @@ def joined() -> Iterator[Processes]:
     distributed.init_process_group("nccl" if cuda else "gloo")
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), device)
-        distributed.barrier()  # nobody leaves while others still work
+        distributed.barrier()  # no process ends while another still communicates
     finally:
-        gc.collect()  # what DistributedDataParallel leaves behind must go before what it stands on
+        gc.collect()  # DistributedDataParallel must be freed before the process group that it uses
         distributed.destroy_process_group()
 
 
 class DistributedTrainer(Trainer):
-    """A Trainer of one process among several; each is given the whole batch, and takes its rows of it."""
+    """The Trainer of one process. Every process gets the whole batch and uses its own rows of it."""
 
     def __init__(
         self, model: Any, optimizer: str, lr: float, clip: float | None, processes: Processes
     ) -> None:
         super().__init__(model.to(processes.device), optimizer, lr, clip)
         self.processes = processes
-        self.loss = DistributedDataParallel(_Loss(self.model))  # (1)
+        self.loss = DistributedDataParallel(_Loss(model))  # (1)
 
     def step(self, *batch: Any, reset_state: bool = True) -> float:
         """The loss of the whole batch before the update."""
         mine = (part[self.processes.share(len(part))] for part in batch)
         return self.processes.mean(super().step(*mine, reset_state=reset_state))
 
-    def snapshot(self) -> dict[str, ndarray]:
-        """As one process on the whole batch would write it: every row's state, not this process's alone.
+    def _all_rows(self, part: Tensor) -> Tensor:
+        """The rows of all processes, which must call `snapshot` together."""
+        return self.processes.gather(part, axis=1)
 
-        All processes must ask together.
-        """
-        own = self.state
-        parts = own if isinstance(own, tuple) else (own,)
-        whole = tuple(None if part is None else self.processes.gather(part, axis=1) for part in parts)
-        self.state = whole if isinstance(own, tuple) else whole[0]
-        try:
-            return super().snapshot()
-        finally:
-            self.state = own
-
-    def restore(self, arrays: Mapping[str, ndarray]) -> None:
-        """Go on from a snapshot of one process or of many."""
-        mine = {
-            key: array[:, self.processes.share(array.shape[1])] if key.startswith("state/") else array
-            for key, array in arrays.items()
-        }
-        super().restore(mine)
+    def _own_rows(self, part: Tensor) -> Tensor:
+        return part[:, self.processes.share(part.shape[1])]
 
 
 class _Loss(nn.Module):
-    """A model's loss as a forward pass, which is what DistributedDataParallel watches over."""
+    """A model's loss as a module's forward pass: the call that DistributedDataParallel wraps."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, *batch: Any) -> tuple[Tensor, Any]:
+    def forward(self, *batch: Any) -> tuple[Tensor, State]:
         """(loss, last state)."""
         return self.model.loss(*batch)

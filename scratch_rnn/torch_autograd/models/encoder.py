@@ -1,16 +1,16 @@
-"""Encoder of the seq2seq model: it reads a sentence and leaves a state behind.
+"""Encoder of the seq2seq model: a sentence in, a state out.
 
-It is not the recurrent layer: that is stack.py, over modules.py.
+The recurrent layer that it uses is in stack.py, called through modules.py.
 
-    (1)  x = E[w]                          each word's row of the embedding table
-    (2)  s_n = rnn(x)                      the state after each sentence's own last word, from zeros
-    (3)  s = [ s→ | s← ] W_bᵀ + b_b        the bridge: with a second direction, what both have read
+    (1)  x = E[w]                          the row of each token in the embedding table
+    (2)  s_n = rnn(x)                      the state after each sentence's last token; s_0 is zero
+    (3)  s = [ s→ | s← ] W_bᵀ + b_b        the bridge, where the layer is bidirectional
 
-The bridge makes one state of two, since a decoder runs one way only. It is the same for every layer; h and
-c (LSTM) have one each. Sentences are packed, whatever the order of their lengths; their states leave in
-the caller's order.
+A decoder has one direction. The bridge maps the final states of both directions to one state; all layers
+share it, and h and c (LSTM) have one bridge each. Sentences are packed, in any order of their lengths; the
+states are returned in the caller's order.
 
-Axes (scratch_rnn/notation.py): R rows, N batch, E embedding, H hidden, S states, L layers, V words.
+Axes (scratch_rnn/notation.py): R rows, N batch, E embedding, H hidden, S states, L layers, V vocabulary.
 """
 
 from typing import Any
@@ -23,15 +23,17 @@ from torch.nn import Embedding, Linear, Module
 from scratch_rnn.seq2seq_common import Sizes
 from scratch_rnn.torch_autograd import modules
 from scratch_rnn.torch_autograd.models.decoder import CELLS
-from scratch_rnn.torch_autograd.models.tokens import Sentences
+from scratch_rnn.torch_autograd.models.tokens import TokenBatch
 from scratch_rnn.torch_autograd.packed import pack_padded_sequence
 from scratch_rnn.torch_autograd.rnn_base import RNNBase
 
 
 class Encoder(Module):
-    """`engine` runs the recurrent layer."""
+    """`engine` selects how the recurrent layer is computed: "steps" or "fused"."""
 
-    def __init__(self, sizes: Sizes, device: Any, dtype: Any, engine: str) -> None:
+    def __init__(
+        self, sizes: Sizes, device: torch.device | str | None, dtype: torch.dtype | None, engine: str
+    ) -> None:
         super().__init__()
         hidden, width = sizes.hidden_size, sizes.embedding_size
         self.embedding = Embedding(sizes.source_size, width, device=device, dtype=dtype)
@@ -50,10 +52,10 @@ class Encoder(Module):
         for name in self.bridges:
             self.add_module(name, Linear(2 * hidden, hidden, device=device, dtype=dtype))
 
-    def forward(self, source: Sentences) -> list[Any]:
-        """One State a layer."""
-        words = pack_padded_sequence(source.words, source.lengths, enforce_sorted=False)
-        x = words._replace(data=self.embedding(words.data))  # (1)
+    def forward(self, source: TokenBatch) -> list[Any]:
+        """The State of every layer."""
+        tokens = pack_padded_sequence(source.tokens, source.lengths, enforce_sorted=False)
+        x = tokens._replace(data=self.embedding(tokens.data))  # (1)
         _, state_n = self.rnn(x)  # (2)
         stacked = [state_n] if isinstance(state_n, Tensor) else list(state_n)
         for n, name in enumerate(self.bridges):
@@ -62,7 +64,7 @@ class Encoder(Module):
 
 
 def bridge(states: Float[Tensor, "S N H"], linear: Module) -> Float[Tensor, "L N H"]:
-    """One state a layer."""
+    """The state of every layer."""
     both = torch.cat([states[0::2], states[1::2]], dim=2)
     joined: Tensor = linear(both)  # (3)
     return joined

@@ -1,26 +1,26 @@
-"""Sequence to sequence: one network reads a sentence, another writes one. Autograd differentiates it.
+"""Sequence to sequence: an encoder reads a sentence, a decoder writes one. Autograd differentiates it.
 
-All that passes between them is a state; there is no attention. The encoder is encoder.py, one step of the
-decoder's cells is decoder.py; what stands here is the loop over the words of the target.
+The encoder's final state is the decoder's first state; there is no attention. encoder.py has the encoder,
+decoder.py one step of the decoder's layers; this file has the loop over the tokens of the target.
 
-     (1)  s_0 = encoder(source)                   one state a layer; two directions go over the bridge
+     (1)  s_0 = encoder(source)                   the state of every layer
      (2)  w_0 = <SOS>
           for t = 0 … T-1:
-     (3)      s_t is a constant from here on      every `truncate` steps, where asked
+     (3)      s_t = detach(s_t)                   every `truncate` steps, where that is set
      (4)      x_t = E[w_t]
      (5)      s_{t+1} = cells(x_t, s_t)
      (6)      o_t = h_{t+1} Wᵀ + b                h of the last layer
      (7)      log p_t = log_softmax(o_t)
-     (8)      loss += - log p_t[target_t]         over the rows that have a word at t
-     (9)      w_{t+1} = target_t                  teacher forcing; or what p_t is largest at
+     (8)      loss += - log p_t[target_t]         summed over the rows that have a token at t
+     (9)      w_{t+1} = target_t                  with teacher forcing; else argmax p_t
     (10)  loss /= divisor
 
-(9) picks a number, and a number has no gradient. A row that has ended runs on, unheard: (8) leaves it
-out, so its gradient is zero.
+(3) is the identity forward and stops the gradient backward. (9) is an argmax: no gradient flows through it.
+After its last token a row keeps running and is masked out of the loss in (8), so its gradient is zero there.
 
 Sources: Cho et al. 2014, Sutskever et al. 2014; teacher forcing is Williams & Zipser 1989.
 
-Axes (scratch_rnn/notation.py): T time, N batch, H hidden, V target words.
+Axes (scratch_rnn/notation.py): T time, N batch, H hidden, V target vocabulary.
 """
 
 from typing import Any
@@ -31,19 +31,21 @@ from torch.nn import Module
 from torch.nn.functional import embedding, linear, log_softmax, nll_loss
 
 from scratch_rnn import seq2seq_common
-from scratch_rnn.checks import expect_int, message
-from scratch_rnn.seq2seq_common import WHO, Decoded, Sizes, truncates_at
+from scratch_rnn.checks import expect_int
+from scratch_rnn.seq2seq_common import Decoded, Generator, Sizes, truncates_at
 from scratch_rnn.torch_autograd.models.decoder import CELLS, Decoder, detach, step
 from scratch_rnn.torch_autograd.models.encoder import Encoder
-from scratch_rnn.torch_autograd.models.tokens import read, read_pairs
+from scratch_rnn.torch_autograd.models.tokens import Lengths, Tokens, make_batch, make_pair_batch
 
 
 class Seq2Seq(Module):
-    """`cell` is "rnn", "lstm" or "gru"; the sizes are numbers of words, and `sos` and `eos` two of the
-    target's. `engine` runs the encoder's recurrent layer.
+    """`cell` is "rnn", "lstm" or "gru"; `sos` and `eos` are indices in the target vocabulary. `engine`
+    computes the encoder's recurrent layer.
 
-    A batch is source (N, T), integers in a tensor or a NumPy array, and its N lengths; target likewise,
-    with a T of its own, <EOS> included where the model shall learn to stop.
+    A batch is source (N, T), a tensor or NumPy array of integers, with N lengths; and target (N, T), with
+    another T and lengths of its own. To let the model learn where to stop, targets include <EOS>.
+
+    Raises TypeError or ValueError for a bad size.
     """
 
     def __init__(
@@ -58,8 +60,8 @@ class Seq2Seq(Module):
         bidirectional: bool = False,
         sos: int,
         eos: int,
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
         engine: str = "steps",
     ) -> None:
         super().__init__()
@@ -67,63 +69,70 @@ class Seq2Seq(Module):
         self.sizes = seq2seq_common.check_sizes(Sizes(cell, *shape, bidirectional, sos, eos))
         self.encoder = Encoder(self.sizes, device, dtype, engine)
         self.decoder = Decoder(self.sizes, device, dtype)
+        self.carried_sizes = ()  # every batch starts from its sources
 
     def forward(
         self,
-        source: Any,
-        source_lengths: Any,
-        target: Any,
-        target_lengths: Any,
+        source: Tokens,
+        source_lengths: Lengths,
+        target: Tokens,
+        target_lengths: Lengths,
         teacher_forcing: float = 1.0,
-        generator: Any = None,
+        generator: Generator | None = None,
         divide_by: float | str | None = None,
         truncate: int | None = None,
     ) -> Tensor:
-        """The loss. Below 1, `teacher_forcing` is the chance that a step's word comes from the target: one
-        generator.random() a step. `divide_by` is None (the sum), "tokens" (the mean) or a number.
+        """The loss. `teacher_forcing` is the probability that a step reads the target token, drawn with one
+        generator.random() per step below 1. `divide_by` is None (the sum of -log p over all tokens),
+        "tokens" (the mean) or a number. Raises TypeError or ValueError for a bad argument.
         """
         cell, p = CELLS[self.sizes.cell], self.decoder.params()
         device = p.weight.device
-        heard, wanted = read_pairs(source, source_lengths, target, target_lengths, self.sizes, device)
-        taught = seq2seq_common.draw_teacher_forcing(teacher_forcing, generator, len(wanted.words))
-        divisor = seq2seq_common.divisor(divide_by, sum(wanted.lengths))
+        sources, targets = make_pair_batch(source, source_lengths, target, target_lengths, self.sizes, device)
+        length = len(targets.tokens)
+        teacher_forced = seq2seq_common.draw_teacher_forcing(teacher_forcing, generator, length)
+        divisor = seq2seq_common.divisor(divide_by, sum(targets.lengths))
         seq2seq_common.check_truncate(truncate)
 
-        state = self.encoder(heard)  # (1)
-        word = wanted.words.new_full((len(wanted.lengths),), self.sizes.sos)  # (2)
+        state = self.encoder(sources)  # (1)
+        token = torch.full((len(targets.lengths),), self.sizes.sos, device=device)  # (2)
         loss = p.weight.new_zeros(())
-        for t, (expected, real) in enumerate(zip(wanted.words, wanted.real, strict=True)):
+        for t, (target_t, mask_t) in enumerate(zip(targets.tokens, targets.mask, strict=True)):
             state = detach(state) if truncates_at(t, truncate) else state  # (3)
-            x = embedding(word, p.embedding)  # (4)
+            x = embedding(token, p.embedding)  # (4)
             state = step(cell, x, state, p.layers)  # (5)
             logits = linear(state[-1].h, p.weight, p.bias)  # (6)
             log_p = log_softmax(logits, dim=1)  # (7)
-            loss = loss + (real * nll_loss(log_p, expected, reduction="none")).sum()  # (8)
-            word = expected if taught[t] else log_p.argmax(dim=1)  # (9)
+            loss = loss + (mask_t * nll_loss(log_p, target_t, reduction="none")).sum()  # (8)
+            token = target_t if teacher_forced[t] else log_p.argmax(dim=1)  # (9)
         return loss / divisor  # (10)
 
     def loss(self, *batch: Any) -> tuple[Tensor, None]:
-        """As trainer.py calls it: forward's arguments, and behind them the last batch's state: None."""
+        """(loss, None): what the trainer calls, with the arguments of `forward` and then None.
+
+        No state is carried from batch to batch: ValueError for a last argument other than None.
+        """
         *arguments, state = batch
-        if state is not None:
-            raise ValueError(message(WHO, "no state of the last batch", type(state).__name__))
+        seq2seq_common.check_no_state("Seq2Seq", state)
         return self(*arguments), None
 
     @torch.no_grad()
-    def greedy(self, source: Any, source_lengths: Any, max_length: int) -> list[Decoded]:
-        """Each row's words, the likeliest at every step, up to <EOS> or for `cap` steps."""
-        expect_int(WHO, "cap", max_length, 1)
+    def greedy(self, source: Tokens, source_lengths: Lengths, max_length: int) -> list[Decoded]:
+        """The most probable token of every step, row by row, up to <EOS> or for `max_length` steps."""
+        expect_int("Seq2Seq", "max_length", max_length, 1)
         cell, p = CELLS[self.sizes.cell], self.decoder.params()
-        said: list[Tensor] = []
-        heard = read("source", source, source_lengths, self.sizes.source_size, p.weight.device)
-        state = self.encoder(heard)  # (1)
-        word = torch.full((len(state[0].h),), self.sizes.sos, device=p.weight.device)  # (2)
-        ended = word.new_zeros(len(word), dtype=torch.bool)
-        while len(said) < max_length and not ended.all():
-            x = embedding(word, p.embedding)  # (4)
+        device = p.weight.device
+        predicted: list[Tensor] = []
+        batch = make_batch("source", source, source_lengths, self.sizes.source_size, device)
+        state = self.encoder(batch)  # (1)
+        token = torch.full((len(batch.lengths),), self.sizes.sos, device=device)  # (2)
+        ended = torch.zeros(len(token), dtype=torch.bool, device=device)
+        while len(predicted) < max_length and not ended.all():
+            x = embedding(token, p.embedding)  # (4)
             state = step(cell, x, state, p.layers)  # (5)
             logits = linear(state[-1].h, p.weight, p.bias)  # (6)
-            word = logits.argmax(dim=1)  # (9)
-            said.append(word)
-            ended = ended | (word == self.sizes.eos)
-        return [seq2seq_common.until_eos(row, self.sizes.eos) for row in torch.stack(said, dim=1).tolist()]
+            token = logits.argmax(dim=1)  # (9)
+            predicted.append(token)
+            ended = ended | (token == self.sizes.eos)
+        rows = torch.stack(predicted, dim=1).tolist()
+        return [seq2seq_common.until_eos(row, self.sizes.eos) for row in rows]

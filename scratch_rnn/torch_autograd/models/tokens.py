@@ -1,57 +1,70 @@
-"""A batch of sentences as the seq2seq model reads it: word numbers, time first, and which of them are real.
+"""A batch of sentences as the seq2seq model reads it: token indices, time first, and a mask of the real ones.
 
-Callers give an (N, T) tensor or NumPy array and N lengths. Padding may hold anything, out of range or
-not: it is 0 from here on, and `real` keeps it out of the loss.
+Callers give an (N, T) tensor or NumPy array and N lengths. Padding may hold any number. It is replaced by
+index 0 here, and `mask` keeps it out of the loss.
 
-Axes (scratch_rnn/notation.py): T time, N batch, V words.
+Axes (scratch_rnn/notation.py): T time, N batch, V vocabulary.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
 from numpy import ndarray
 from torch import Tensor
 
-from scratch_rnn.checks import message
-from scratch_rnn.seq2seq_common import WHO, Sizes, check_lengths, check_range, check_rows
+from scratch_rnn.checks import expect_index_range, message
+from scratch_rnn.seq2seq_common import Sizes, check_lengths, check_rows
+
+Tokens = Tensor | ndarray
+Lengths = Sequence[int] | Tensor | ndarray
 
 
-class Sentences(NamedTuple):
-    """T is the longest length: columns that are padding throughout are gone."""
+class TokenBatch(NamedTuple):
+    """T is the largest length: columns that hold padding only are removed."""
 
-    words: Int[Tensor, "T N"]
-    real: Bool[Tensor, "T N"]
+    tokens: Int[Tensor, "T N"]
+    mask: Bool[Tensor, "T N"]
     lengths: list[int]
 
 
-def read(what: str, words: Any, lengths: Any, size: int, device: Any) -> Sentences:
-    """`what` is "source" or "target", `size` is V. Raises TypeError or ValueError."""
-    if not _integer(words):
-        got = f"dtype {words.dtype}" if isinstance(words, Tensor | ndarray) else type(words).__name__
-        raise TypeError(message(WHO, f"{what} to be a tensor or a numpy array of integers", got))
-    counts = check_lengths(what, lengths, words.shape)
-    tensor = torch.tensor(words) if isinstance(words, ndarray) else words
+def make_batch(what: str, tokens: Tokens, lengths: Lengths, size: int, device: torch.device) -> TokenBatch:
+    """Check one side of a batch: `what` is "source" or "target", `size` is V.
+
+    Raises TypeError where `tokens` is no tensor or array of integers or a length is no integer; ValueError
+    for a shape, a length or an index out of range.
+    """
+    if not _holds_integers(tokens):
+        got = f"dtype {tokens.dtype}" if isinstance(tokens, Tensor | ndarray) else type(tokens).__name__
+        raise TypeError(message("Seq2Seq", f"{what} to be a tensor or a numpy array of integers", got))
+    counts = check_lengths(what, lengths, tokens.shape)
+    tensor = torch.tensor(tokens) if isinstance(tokens, ndarray) else tokens
     tensor = tensor.to(device, torch.int64)
-    real = torch.arange(max(counts), device=device)[:, None] < torch.tensor(counts, device=device)
-    steps = torch.where(real, tensor.T[: max(counts)], 0)
-    check_range(f"the words of {what}", int(steps.min()), int(steps.max()), size)
-    return Sentences(steps, real, counts)
+    mask = torch.arange(max(counts), device=device)[:, None] < torch.tensor(counts, device=device)
+    real = torch.where(mask, tensor.T[: max(counts)], 0)
+    expect_index_range("Seq2Seq", f"the tokens of {what}", int(real.min()), int(real.max()), size)
+    return TokenBatch(real, mask, counts)
 
 
-def read_pairs(
-    source: Any, source_lengths: Any, target: Any, target_lengths: Any, sizes: Sizes, device: Any
-) -> tuple[Sentences, Sentences]:
-    """Both sides of a batch, row by row of each other. Raises TypeError or ValueError."""
-    sources = read("source", source, source_lengths, sizes.source_size, device)
-    targets = read("target", target, target_lengths, sizes.target_size, device)
+def make_pair_batch(
+    source: Tokens,
+    source_lengths: Lengths,
+    target: Tokens,
+    target_lengths: Lengths,
+    sizes: Sizes,
+    device: torch.device,
+) -> tuple[TokenBatch, TokenBatch]:
+    """(sources, targets). Raises as `make_batch`, and ValueError for unequal numbers of rows."""
+    sources = make_batch("source", source, source_lengths, sizes.source_size, device)
+    targets = make_batch("target", target, target_lengths, sizes.target_size, device)
     check_rows(len(sources.lengths), len(targets.lengths))
     return sources, targets
 
 
-def _integer(words: Any) -> bool:
-    if isinstance(words, ndarray):
-        return words.dtype.kind in "iu"
-    if not isinstance(words, Tensor):
+def _holds_integers(tokens: object) -> bool:
+    if isinstance(tokens, ndarray):
+        return tokens.dtype.kind in "iu"
+    if not isinstance(tokens, Tensor):
         return False
-    return not (words.is_floating_point() or words.is_complex() or words.dtype == torch.bool)
+    return not (tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool)

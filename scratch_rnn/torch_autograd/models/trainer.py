@@ -1,81 +1,145 @@
-"""One training step: loss, gradients, clipping, update. torch.optim does the updating.
+"""One training step: loss, gradients, clipping, update. torch.optim does the update.
 
-A model here is a Module with `loss(*batch, state) -> (loss, last state)` and `predict`. A step may start from
-the state in which the step before it ended (a long text, read in pieces); that state is detached, so that
-no gradient flows back into the earlier step.
+A step can start from the state in which the previous step ended, as for a long text that is read in pieces.
+That state is detached, so the gradient stops there: truncated backpropagation through time.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from numpy import ndarray
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from scratch_rnn.checks import expect_one_of
+from scratch_rnn import snapshot
+from scratch_rnn.checks import message
 
-OPTIMIZERS: Mapping[str, Any] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+State = Tensor | tuple[Tensor, ...] | None
+"""State of a recurrent layer: h, or (h, c) for an LSTM; None for zeros."""
+
+TORCH_NAMES = {"m": "exp_avg", "v": "exp_avg_sq", "b": "momentum_buffer"}
+"""torch.optim's names of the fields of a snapshot."""
+
+
+class Model(Protocol):
+    """What can be trained: a torch Module with two members more."""
+
+    @property
+    def carried_sizes(self) -> Sequence[tuple[int, int]]:
+        """(L, H) of each array of the state that a step can start from; empty where it cannot."""
+
+    def loss(self, *batch: Any, **options: Any) -> tuple[Tensor, State]:
+        """(loss, last state); the last positional argument is the first state, or None for zeros."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """As torch.nn.Module."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """As torch.nn.Module."""
+
+    def load_state_dict(self, mapping: Mapping[str, Any], /) -> object:
+        """As torch.nn.Module."""
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A model that also predicts."""
+
+    def predict(self, *inputs: Any, **options: Any) -> tuple[ndarray, State]:
+        """(prediction, last state)."""
 
 
 class Trainer:
-    """Trains `model` with "adam" or "sgd" at learning rate `lr`, gradients clipped to norm `clip`."""
+    """Trains `model` with "adam" or "sgd", learning rate `lr`, and gradients clipped to the norm `clip`.
 
-    def __init__(self, model: Any, optimizer: str, lr: float, clip: float | None = None) -> None:
-        kind = OPTIMIZERS[expect_one_of("Trainer", "optimizer", optimizer, list(OPTIMIZERS))]
-        self.model, self.optimizer, self.clip = model, kind(model.parameters(), lr=lr), clip
+    `momentum` is SGD's; ValueError for it with "adam", and for another optimiser.
+    """
+
+    def __init__(
+        self, model: Model, optimizer: str, lr: float, clip: float | None = None, momentum: float = 0.0
+    ) -> None:
+        self.fields = snapshot.fields_of(optimizer, momentum)
+        self.optimizer: torch.optim.Optimizer
+        if optimizer == "adam":
+            self.optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+        else:
+            self.optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
+        self.model, self.clip = model, clip
         self.loss: Any = model.loss
-        self.state: Any = None
+        self.updates = 0
+        self.state: State = None
 
-    def step(self, *batch: Any, reset_state: bool = True) -> float:
-        """The loss before the update. Unless `fresh`, start from the state of the step before."""
+    def step(self, *batch: object, reset_state: bool = True) -> float:
+        """Update once; return the loss before it. Without `reset_state`, start from the previous state."""
         self.optimizer.zero_grad()
         loss, state = self.loss(*batch, None if reset_state else self.state)
-        self.state = detach(state)
+        self.state = snapshot.as_state(part.detach() for part in snapshot.parts_of(state))
         loss.backward()
         if self.clip is not None:
             clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimizer.step()
+        self.updates += 1
         return float(loss.detach())
 
-    def predict(self, *inputs: Any) -> tuple[ndarray, Any]:
-        """The model's own predict: (prediction, last state)."""
-        prediction: tuple[ndarray, Any] = self.model.predict(*inputs)
-        return prediction
+    def predict(self, *inputs: object) -> tuple[ndarray, State]:
+        """The model's (prediction, last state); TypeError where it has no `predict`."""
+        if not isinstance(self.model, Predictor):
+            raise TypeError(message("Trainer", "a model with predict()", type(self.model).__name__))
+        return self.model.predict(*inputs)
 
     def parameters(self) -> int:
-        """How many numbers are trained."""
+        """The number of trained numbers."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def snapshot(self) -> dict[str, ndarray]:
-        """Weights, optimiser state and last state as arrays, keyed `weights/…`, `optimizer/…`, `state/…`."""
-        arrays = {f"weights/{name}": array(t) for name, t in self.model.state_dict().items()}
-        for number, part in self.optimizer.state_dict()["state"].items():
-            arrays |= {f"optimizer/{number}/{k}": array(v) for k, v in part.items() if v is not None}
-        parts = self.state if isinstance(self.state, tuple) else (self.state,)
-        return arrays | {f"state/{n}": array(t) for n, t in enumerate(parts) if t is not None}
+        """Weights, optimiser state and last state as arrays, in the format of scratch_rnn/snapshot.py."""
+        moments = {
+            field: {name: _array(self._moment(p, field)) for name, p in self.model.named_parameters()}
+            for field in self.fields
+        }
+        state = tuple(_array(self._all_rows(part)) for part in snapshot.parts_of(self.state))
+        step = np.array(self.updates)
+        return snapshot.to_arrays(snapshot.Snapshot(self._weights(), step, moments, state))
 
     def restore(self, arrays: Mapping[str, ndarray]) -> None:
-        """Go on from a snapshot. KeyError or RuntimeError where it is not one of this model."""
-        names = self.model.state_dict()
-        self.model.load_state_dict({name: torch.tensor(arrays[f"weights/{name}"]) for name in names})
-        optimizer_state: dict[int, dict[str, torch.Tensor]] = {}
-        for key in (key for key in arrays if key.startswith("optimizer/")):
-            _, number, field = key.split("/")
-            optimizer_state.setdefault(int(number), {})[field] = torch.tensor(arrays[key])
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": optimizer_state})
+        """Continue from a snapshot of any implementation.
+
+        ValueError where it does not fit this model and optimiser; the trainer is then unchanged.
+        """
+        found = snapshot.from_arrays(arrays, self._weights(), self.fields, self.model.carried_sizes)
         device = next(self.model.parameters()).device
-        keys = sorted(key for key in arrays if key.startswith("state/"))
-        states = tuple(torch.tensor(arrays[key], device=device) for key in keys)
-        self.state = states[0] if len(states) == 1 else states or None
+        state = [self._own_rows(torch.tensor(part, device=device)) for part in found.state]
+        self.model.load_state_dict({name: torch.tensor(array) for name, array in found.weights.items()})
+        self.updates, self.state = int(found.step), snapshot.as_state(state)
+        self.optimizer.state.clear()
+        if self.updates == 0:
+            return  # torch makes an optimiser's state at the first update
+        for name, parameter in self.model.named_parameters():
+            own = self.optimizer.state[parameter]
+            for field in self.fields:
+                own[TORCH_NAMES[field]] = torch.tensor(found.moments[field][name], device=device)
+            if "m" in self.fields:
+                own["step"] = torch.tensor(float(self.updates))
+
+    def _weights(self) -> dict[str, ndarray]:
+        return {name: _array(parameter) for name, parameter in self.model.named_parameters()}
+
+    def _moment(self, parameter: nn.Parameter, field: str) -> Tensor:
+        """One field of the optimiser's state of a parameter; zeros before the first update."""
+        moment: Tensor | None = self.optimizer.state.get(parameter, {}).get(TORCH_NAMES[field])
+        return torch.zeros_like(parameter) if moment is None else moment
+
+    def _all_rows(self, part: Tensor) -> Tensor:
+        """The rows of the whole batch, from this trainer's own: the same here."""
+        return part
+
+    def _own_rows(self, part: Tensor) -> Tensor:
+        """This trainer's own rows, from those of the whole batch: the same here."""
+        return part
 
 
-def detach(state: Any) -> Any:
-    """A state, or none, cut from the graph."""
-    if isinstance(state, tuple):
-        return tuple(detach(part) for part in state)
-    return None if state is None else state.detach()
-
-
-def array(value: Any) -> ndarray:
-    """A copy in NumPy's hands, from wherever the tensor is."""
-    return torch.as_tensor(value).detach().cpu().numpy().copy()
+def _array(tensor: Tensor) -> ndarray:
+    """A NumPy copy of a tensor of any device."""
+    return tensor.detach().cpu().numpy().copy()

@@ -1,4 +1,4 @@
-"""Two processes on half batches are one process on the whole: gradients, losses, checkpoints."""
+"""Two processes with half a batch each equal one process with all of it: gradients, losses, snapshots."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy import ndarray
 
+from scratch_rnn.snapshot import parts_of
 from scratch_rnn.torch_autograd.models.distributed import DistributedTrainer, Processes, joined
 from scratch_rnn.torch_autograd.models.sequence import SequenceModel
 from scratch_rnn.torch_autograd.models.trainer import Trainer
@@ -44,16 +45,16 @@ def train(trainer: Trainer) -> dict[str, ndarray]:
 
 
 def one_of_two(folder: Path) -> None:
-    """What each process of the test below does."""
+    """What each process of the next test runs."""
     with joined() as processes:
         np.savez(folder / f"{processes.rank}.npz", allow_pickle=False, **trained(processes))
 
 
 def trained(processes: Processes) -> dict[str, ndarray]:
-    """As `train`, and one more step of a second trainer that goes on from the first one's snapshot."""
+    """As `train`, and one more step of a second trainer that continues from the first one's snapshot."""
     trainer = DistributedTrainer(model(), "adam", 0.01, 0.5, processes)
     kept = train(trainer)
-    assert trainer.state[0].shape[1] == 3, "each process holds the states of its own rows"
+    assert parts_of(trainer.state)[0].shape[1] == 3, "each process has the state of its own rows"
     again = DistributedTrainer(model(), "adam", 0.01, 0.5, processes)
     again.restore(kept)
     kept["loss/again"] = np.array(again.step(*batch(9), reset_state=False))
@@ -61,8 +62,8 @@ def trained(processes: Processes) -> dict[str, ndarray]:
 
 
 def start(rank: int, command: list[str], port: int) -> "subprocess.Popen[str]":
-    """A process as torchrun starts it."""
-    told = {
+    """Start a process with the environment that torchrun sets."""
+    variables = {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": "2",
@@ -72,24 +73,29 @@ def start(rank: int, command: list[str], port: int) -> "subprocess.Popen[str]":
         "OMP_NUM_THREADS": "1",
     }
     return subprocess.Popen(
-        command, env=os.environ | told, cwd=HERE, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=os.environ | variables,
+        cwd=HERE,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
 def two(command: list[str]) -> list[tuple[int, str, str]]:
-    """(status, stdout, stderr) of two processes that were told of each other."""
+    """(status, stdout, stderr) of two processes of one group."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     both = [start(rank, command, port) for rank in range(2)]
-    said = [process.communicate(timeout=120) for process in both]
-    return [(process.returncode, *texts) for process, texts in zip(both, said, strict=True)]
+    outputs = [process.communicate(timeout=120) for process in both]
+    return [(process.returncode, *texts) for process, texts in zip(both, outputs, strict=True)]
 
 
 def test_two_halves_are_the_whole(tmp_path: Path) -> None:
     code = f"from {__name__} import one_of_two, Path; one_of_two(Path({str(tmp_path)!r}))"
-    for status, _, said in two([sys.executable, "-c", code]):
-        assert status == 0, said
+    for status, _, errors in two([sys.executable, "-c", code]):
+        assert status == 0, errors
     whole = Trainer(model(), "adam", 0.01, 0.5)
     expected = train(whole)
     expected["loss/again"] = np.array(whole.step(*batch(9), reset_state=False))
@@ -111,7 +117,7 @@ def test_the_lab_under_torchrun(tmp_path: Path) -> None:
         [*command, *small, *written], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("charlm: ") == 1, "only the first process speaks"
+    assert done.stdout.count("charlm: ") == 1, "only the first process prints"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.npz"]
     alone = lab("charlm", "--impl", "torch", "--batch-size", 4, *small)["runs"][0]
     together = json.loads((tmp_path / "out.json").read_text())["runs"][0]
