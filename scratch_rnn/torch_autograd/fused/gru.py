@@ -184,4 +184,4 @@ def backward_span(
     steps = (in_order(span, s) for s in (k, k.select(1, 0), d_v))
     for k_t, d_h_4, d_v_t, d_h_t, d_h_prev in zip(*steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
         k_t.mul_(d_h_t)  # (4), (3), (2)
-        d_h_prev.addmm_(weight_hh_t, d_v_t).add_(d_h_4)  # (1), (4)
+        d_h_prev.add_(d_h_4).add_(weight_hh_t @ d_v_t)  # (4), (1)

@@ -178,4 +178,4 @@ def backward_span(
     ):
         k_h.mul_(d_h_t)  # (4), (3), (2)
         k_rh.mul_(weight_n_t @ d_a_n)  # (3), (2)
-        d_h_prev.addmm_(weight_rz_t, d_v).add_(d_h_3).add_(d_h_4)  # (1), (3), (4)
+        d_h_prev.add_(d_h_4).add_(d_h_3).add_(weight_rz_t @ d_v)  # (4), (3), (1)

@@ -209,6 +209,6 @@ def backward_span(
         oc.mul_(d_h_t if weight_hr is None else weight_hr.t() @ d_h_t)  # (5), (4), (2)
         d_c_next.add_(d_c_t)  # (4), and the next step
         cifg.mul_(d_c_next)  # (3), (2)
-        d_h_prev.addmm_(weight_hh_t, d_a_t)  # (1)
+        d_h_prev.add_(weight_hh_t @ d_a_t)  # (1)
         d_c_t = d_c_prev
     d_c.copy_(d_c_t)

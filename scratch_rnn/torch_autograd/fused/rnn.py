@@ -132,4 +132,4 @@ def backward_span(
             torch.mul(k_t, d_h_t, out=d_a_t)  # (2)
         else:
             torch.where(k_t, zero, d_h_t, out=d_a_t)  # (2)
-        d_h_prev.addmm_(weight_hh_t, d_a_t)  # (1)
+        d_h_prev.add_(weight_hh_t @ d_a_t)  # (1)
