@@ -87,8 +87,8 @@ def test_sigmoid_over_the_whole_normal_range(
             kwargs: Any = {"bias": False, "dtype": getattr(torch, dtype), "engine": engine}
             layer = getattr(torch_autograd, kind)(1, 1, **kwargs)
             layer.load_state_dict({n: torch.tensor(w) for n, w in named.items()})
-            one = torch.ones(1, len(a), 1, dtype=kwargs["dtype"])
-            state = layer(torch.tensor(a)[None, :, None], (one, one) if kind == "LSTM" else one)[1]
+            ones = torch.ones(1, len(a), 1, dtype=kwargs["dtype"])
+            state = layer(torch.tensor(a)[None, :, None], (ones, ones) if kind == "LSTM" else ones)[1]
             found = (state[1] if kind == "LSTM" else state).detach().numpy()
         assert np.abs(found.ravel() / exact - 1).max() <= bound
 
