@@ -73,7 +73,7 @@ def test_what_the_fused_engine_refuses(cell: str, what: str) -> None:
     layer, x = getattr(torch_autograd, cell)(5, 7, engine="fused"), torch.randn(6, 3, 5, requires_grad=True)
     with pytest.raises(RuntimeError) as caught:
         REFUSED[what](lambda x: layer(x)[0], x)
-    expected = 'engine="fused": expected reverse mode, once (engine="steps" can do all)'
+    expected = 'engine="fused": expected a first derivative in reverse mode (engine="steps" supports all)'
     assert str(caught.value) == f"{expected}, got {what}"
 
 
