@@ -1,5 +1,6 @@
 """What the documents show is run, and what they copy from the code is the code."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 
 from benchmarks.cli import RESULTS
 from benchmarks.report.markdown import markdown
+from scratch_rnn.cli.parity import as_markdown
 from scratch_rnn.convert.table import table as gate_orders
 from scratch_rnn.numpy_bptt import lstm
+from scratch_rnn.parity.report import Ratios, Report, Row
 
 ROOT = Path(__file__).parent.parent
 OTHER_RUNS = re.compile("ladder|growth")
@@ -92,6 +95,18 @@ def test_the_readme_shows_how_gates_are_stacked() -> None:
     shown = re.search(r"<!-- gates -->\n(.*?)<!-- /gates -->", readme, flags=re.DOTALL)
     assert shown is not None
     assert shown[1].strip() == gate_orders()
+
+
+def test_the_readme_shows_the_parity_report() -> None:
+    read = json.loads((ROOT / "docs/parity.json").read_text(encoding="utf-8"))
+    rows, ratios = [Row(**row) for row in read["float64"]], [Ratios(**each) for each in read["float32"]]
+    report = Report(read["rounds"], read["seed"], rows, ratios)
+    assert report.broken == []
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"parity --rounds {report.rounds} --seed {report.seed}`" in readme
+    shown = re.search(r"<!-- parity -->\n(.*?)<!-- /parity -->", readme, flags=re.DOTALL)
+    assert shown is not None
+    assert shown[1].strip() == as_markdown(report)
 
 
 def test_local_links_lead_somewhere() -> None:
