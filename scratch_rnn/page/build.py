@@ -6,6 +6,7 @@ that style sheet by their hashes, pictures as data URIs, and nothing else.
 
 import hashlib
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,7 +24,7 @@ from scratch_rnn.checks import fail
 from scratch_rnn.labs import LABS
 from scratch_rnn.outputs import check_writable, replacing
 from scratch_rnn.page import data
-from scratch_rnn.page.document import sections
+from scratch_rnn.page.document import Section, sections
 from scratch_rnn.page.source import CellSource, cell_source
 
 DOCS = Path(scratch_rnn.__file__).parents[1] / "docs"
@@ -67,6 +68,7 @@ def build() -> str:
         labs=data.OPTIONS,
         updates=data.UPDATES,
         document=document,
+        anchors=_anchors(document, cells),
         flow=_flow(data.flow()),
         padding={run.cell: _padding(run) for run in runs if (run.lab, run.updates) == PADDED},
         words=data.WORDS,
@@ -132,6 +134,13 @@ def _json(value: object) -> Markup:
 def _cell(run: data.Run) -> CellSource:
     recorded = {which: run.trace.lines(which) for which in ("forward", "backward")}
     return cell_source(run.cell, data.numpy_cell(run.cell), getattr(torch_autograd, run.cell), recorded)
+
+
+def _anchors(document: Sequence[Section], cells: Sequence[CellSource]) -> dict[str, str]:
+    """The anchor of each cell's section."""
+    anchors = [anchor for part in document for anchor in re.findall(r'<h4 id="([^"]+)"', part.html)]
+    starts = {cell.name: cell.section.replace(".", "") + "-" for cell in cells}
+    return {name: next(a for a in anchors if a.startswith(start)) for name, start in starts.items()}
 
 
 def _names(run: data.Run) -> dict[str, list[str]]:

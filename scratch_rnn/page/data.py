@@ -194,8 +194,8 @@ class Padding(NamedTuple):
     order: Sequence[int]
     """The rows of the packed batch, in the caller's numbers."""
     batch_sizes: Sequence[int]
-    data: Sequence[tuple[int, str]]
-    """(step, letter) of each row of PackedSequence.data."""
+    data: Sequence[tuple[int, str, int]]
+    """(step, letter, word) of each row of PackedSequence.data."""
 
 
 def padding(run: Run, symbols: Sequence[str]) -> Padding:
@@ -214,11 +214,11 @@ def padding(run: Run, symbols: Sequence[str]) -> Padding:
         ended = np.isnan(packed[t])
         packed[t][ended] = packed[t - 1][ended]
     letters = [(int(row.argmax())) for row in packed_words.data]
-    steps = np.repeat(np.arange(len(packed_words.batch_sizes)), packed_words.batch_sizes)
+    order, sizes = packed_words.sorted_indices.tolist(), packed_words.batch_sizes.tolist()
+    places = [(t, word) for t, size in enumerate(sizes) for word in order[:size]]
     return Padding(
-        padded, packed, h_n_padded, h_n_packed, packed_words.sorted_indices.tolist(),
-        packed_words.batch_sizes.tolist(),
-        [(int(t), symbols[i]) for t, i in zip(steps, letters, strict=True)],
+        padded, packed, h_n_padded, h_n_packed, order, sizes,
+        [(t, symbols[i], word) for (t, word), i in zip(places, letters, strict=True)],
     )  # fmt: skip
 
 

@@ -56,11 +56,12 @@ class File(NamedTuple):
         found = [(w, k) for w, parts in self.equations.items() for k, those in parts.items() if line in those]
         return found[0] if found else None
 
-    def code(self, which: str, equation: int) -> list[tuple[int, Sequence[Piece]]]:
-        """The lines of an equation with their numbers, without their common indentation."""
-        numbers = self.equations[which].get(equation, [])
-        indents = [len(self.lines[n - 1][0].text) if _is_blank(self.lines[n - 1][0]) else 0 for n in numbers]
-        return [(n, _dedented(self.lines[n - 1], min(indents))) for n in numbers]
+    def code(self, which: str, equation: "Equation") -> list[Sequence[Piece]]:
+        """The lines of an equation, without their common indentation and without what its card says anyway."""
+        lines = [self.lines[n - 1] for n in self.equations[which][equation.number]]
+        width = min(len(line[0].text) if _is_blank(line[0]) else 0 for line in lines)
+        bare = [_without_number(_dedented(line, width), equation) for line in lines]
+        return [line for line in bare if line]
 
 
 class CellSource(NamedTuple):
@@ -115,7 +116,9 @@ def live(line: str, values: Mapping[str, Sequence[str]]) -> list[Piece]:
         ref = "" if not keys else keys[0 if read_again else -1]
         pieces += [Piece(line[end : found.start()], ""), Piece(found[0], "", ref)]
         end = found.end()
-    return [piece for piece in (*pieces, Piece(line[end:], "")) if piece.text]
+    parts = [piece._replace(text=part) for piece in (*pieces, Piece(line[end:], ""))
+             for part in re.split(r"( +)", piece.text)]
+    return [part for part in parts if part.text]
 
 
 def highlighted(text: str) -> list[list[Piece]]:
@@ -202,6 +205,17 @@ def _pieces(text: str, refs: Mapping[tuple[int, int], str]) -> list[list[Piece]]
 
 def _is_blank(piece: Piece) -> bool:
     return not piece.text.strip()
+
+
+def _without_number(line: Sequence[Piece], equation: Equation) -> Sequence[Piece]:
+    """A line without the comment at its end if that only repeats the number, or the equation."""
+    comment = " ".join(line[-1].text.split())
+    while line and comment in (f"# ({equation.number})", f"# ({equation.number}) {equation.text}"):
+        line = line[:-1]
+        if not line or not _is_blank(line[-1]):
+            break
+        comment = f"# ({equation.number})"
+    return line
 
 
 def _dedented(line: Sequence[Piece], width: int) -> Sequence[Piece]:

@@ -72,7 +72,7 @@ function cell(kind, value, largest, t, unit) {
   const share = Math.abs(number) / (Number(largest) || 1);
   const shape = element("b", { class: number < 0 ? "minus" : "plus" });
   shape.style.setProperty("--v", kind === "gradient" ? Math.sqrt(share) : share);
-  return element("td", { class: kind, "data-t": t, "data-unit": unit }, shape, element("span", { class: "sr" }, text(value)));
+  return element("td", { class: kind, "data-t": t, "data-unit": unit, title: text(value) }, shape, element("span", { class: "sr" }, text(value)));
 }
 
 function drawMaps() {
@@ -126,6 +126,11 @@ function draw() {
   for (const each of all("[data-eq]")) {
     each.classList.toggle("on", Number(each.dataset.eq) === state.eq);
   }
+  for (const file of all(".file")) {
+    const on = [...file.querySelectorAll(".on")];
+    const first = on.find((line) => line.dataset.linePass === state.pass) ?? on[0];
+    if (first?.offsetParent) file.scrollTop = first.offsetTop - file.clientHeight / 3;
+  }
   for (const each of all("[data-choose]")) each.setAttribute("aria-pressed", Number(each.dataset.choose) === state.eq);
   for (const each of all("[data-at]")) each.classList.toggle("now", Number(each.dataset.at) === state.step);
   for (const each of all("[data-step]")) each.hidden = Number(each.dataset.step) !== state.step;
@@ -171,6 +176,13 @@ $("t").addEventListener("input", (event) => choose({ t: Number(event.target.valu
 $("step-t").addEventListener("input", (event) => choose({ step: Number(event.target.value) }));
 $("play").addEventListener("click", play);
 $("bar").addEventListener("submit", (event) => event.preventDefault());
-window.addEventListener("hashchange", () => { if (location.hash.includes("=")) { read(); draw(); } });
+// A hash without = is the address of a place on the page: a heading, which may be folded, or a line of a file.
+window.addEventListener("hashchange", () => {
+  if (location.hash.includes("=")) { read(); draw(); return; }
+  const target = $(decodeURIComponent(location.hash.slice(1)));
+  const folded = target?.closest("details");
+  if (folded) folded.open = true;
+  target?.scrollIntoView();
+});
 read();
 draw();
