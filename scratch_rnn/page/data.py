@@ -18,9 +18,9 @@ from scratch_rnn.labs import LABS, memory
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.options import make_settings
 from scratch_rnn.numpy_bptt.packed import pack_sequence, pad_sequence
-from scratch_rnn.page.source import key, shape_of
+from scratch_rnn.page.source import key
 from scratch_rnn.trace import Trace, recording
-from scratch_rnn.trace.picture import drawn
+from scratch_rnn.trace.picture import VISIBLE, drawn
 
 CELLS = ("rnn", "lstm", "gru")
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -30,7 +30,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 UPDATES = (0, 15, 100)
 WORDS = ("hi", "hello", "hole")
 """What is padded and packed: three lengths, not sorted."""
-WORD_UPDATES = 15
+WORDS_READ_BY = ("hihello", 15)
+"""The lab and the updates of the weights that read them."""
 FLOW_STEPS, FLOW_HIDDEN, FLOW_SEEDS = 60, 32, 5
 
 
@@ -50,6 +51,8 @@ class Run(NamedTuple):
     """Of the predicted character, (T,)."""
     reach: ndarray
     """‖∂ logit_t / ∂ x_s‖ of the predicted character, (T, T): row t, column s."""
+    symbols: Sequence[str]
+    """The alphabet."""
     weights: Mapping[str, ndarray]
     """Of the recurrent layer, before the recorded update."""
 
@@ -58,13 +61,24 @@ class Run(NamedTuple):
         """H."""
         return int(self.trace["h_next"].shape[2])
 
+    def is_parameter(self, name: str) -> bool:
+        """Whether this is the gradient of a parameter, (T, …): the share of each step."""
+        return name.removeprefix("d_") in numpy_cell(self.cell).Params._fields
 
-class Panel(NamedTuple):
-    """A group of rows of the heat maps: one name, all units."""
+    def has_units(self, name: str, array: ndarray) -> bool:
+        """Whether a value has one number for each unit: (T, N, H)."""
+        return not self.is_parameter(name) and array.shape[2] == self.hidden
 
-    name: str
-    kind: str
-    """"gate", "signed" or "gradient"."""
+    def printed(self, name: str, array: ndarray) -> str:
+        """The numbers of all steps and units, or the shape of another value.
+
+        "T × H numbers separated by spaces": number t * H + unit is the one of step t. "[20]" for a row of 20
+        numbers, "[20×5]" for the gradient of a weight.
+        """
+        if self.has_units(name, array):
+            return " ".join(map(digits, array[:, 0].ravel()))
+        sizes = array.shape[1 if self.is_parameter(name) else 2 :]
+        return f"[{'×'.join(map(str, sizes))}]"
 
 
 def digits(value: float) -> str:
@@ -74,13 +88,6 @@ def digits(value: float) -> str:
     ('0.150', '-3.99e-05', '0.00', '123')
     """
     return f"{value + 0.0:#.3g}".removesuffix(".")
-
-
-def all_runs() -> Iterator[Run]:
-    """Every cell on every lab, at every number of updates."""
-    for cell in CELLS:
-        for lab in OPTIONS:
-            yield from runs(cell, lab)
 
 
 def runs(cell: str, lab: str) -> Iterator[Run]:
@@ -101,9 +108,14 @@ def runs(cell: str, lab: str) -> Iterator[Run]:
             loss = work.step(*chosen.batch(step))
         p = np.exp(numpy_bptt.ops.log_softmax(logits))
         yield Run(
-            cell, lab, step, loss, trace, list(chosen.text[:-1]), [symbols[i] for i in answers],
-            (answers == chosen.y[0]).tolist(), p[np.arange(len(p)), answers], reach, weights,
+            cell, lab, step, loss, trace, visible(chosen.text[:-1]), visible(chosen.alphabet.decode(answers)),
+            (answers == chosen.y[0]).tolist(), p[np.arange(len(p)), answers], reach, symbols, weights,
         )  # fmt: skip
+
+
+def visible(text: str) -> list[str]:
+    """The characters of a text; a sign for a blank."""
+    return [VISIBLE.get(character, character) for character in text]
 
 
 def _reach(model: Any, x: ndarray, answers: ndarray) -> ndarray:
@@ -121,25 +133,24 @@ def _reach(model: Any, x: ndarray, answers: ndarray) -> ndarray:
 
 
 def values_of(run: Run) -> dict[str, str]:
-    """By key (source.py): the printed numbers of all steps and units, or the shape of another value.
-
-    "T×H numbers separated by spaces": number t * H + unit is the one of step t. The key "=name" has the last
-    value of a name, which is trace[name].
-    """
-    arrays = {f"={name}": run.trace[name] for name in run.trace.names}
+    """By key (source.py): the values as they are printed. The key "=name" has trace[name]."""
+    result = {f"={name}": run.printed(name, run.trace[name]) for name in run.trace.names}
     for which in ("forward", "backward"):
         for line in run.trace.lines(which).values():
-            arrays |= {key(which, line.number, name): array for name, array in line.values.items()}
-    return {k: shape_of(a, run.hidden) or " ".join(map(digits, a[:, 0].ravel())) for k, a in arrays.items()}
+            for name, array in line.values.items():
+                result[key(which, line.number, name)] = run.printed(name, array)
+    return result
 
 
-def panels(run: Run) -> dict[str, list[Panel]]:
-    """The heat maps of each pass. Backward: in reverse order, then what goes to the step before."""
+def panels(run: Run) -> dict[str, list[tuple[str, str]]]:
+    """The heat maps of each pass: names, each with "gate", "signed" or "gradient".
+
+    Those of the backward pass are in reverse order, and then there is what goes to the step before.
+    """
     fields = numpy_cell(run.cell).State._fields
-    lines = list(run.trace.lines("forward").values())
-    forward = [Panel(*pair) for pair in drawn(lines, [f"{name}_next" for name in fields])]
-    names = [f"d_{panel.name}" for panel in forward[::-1]] + [f"d_{name}" for name in fields]
-    return {"forward": forward, "backward": [Panel(n, "gradient") for n in names if n in run.trace.names]}
+    forward = list(drawn(list(run.trace.lines("forward").values()), [f"{name}_next" for name in fields]))
+    names = [f"d_{name}" for name, _ in forward[::-1]] + [f"d_{name}" for name in fields]
+    return {"forward": forward, "backward": [(n, "gradient") for n in names if n in run.trace.names]}
 
 
 def numpy_cell(name: str) -> Any:
@@ -149,7 +160,7 @@ def numpy_cell(name: str) -> Any:
 
 def run_data(run: Run) -> dict[str, Any]:
     """A run as JSON. Equal texts are stored once, in `pool`; `values` has their positions."""
-    values, names = values_of(run), [panel.name for both in panels(run).values() for panel in both]
+    values, names = values_of(run), [name for both in panels(run).values() for name, _ in both]
     pool = list(dict.fromkeys(values.values()))
     place = {text: number for number, text in enumerate(pool)}
     return {
@@ -164,23 +175,13 @@ def run_data(run: Run) -> dict[str, Any]:
     }
 
 
-class Curve(NamedTuple):
-    """The gradient's size over the distance, for one cell."""
-
-    label: str
-    norms: ndarray
-
-
-def flow() -> list[Curve]:
+def flow() -> dict[str, ndarray]:
     """‖∂loss/∂h_t‖ / ‖∂loss/∂h_T‖ by distance T - t at the first weights: the geometric mean of the seeds."""
-    return [
-        Curve(memory.label(cell, bias), np.exp(np.mean([np.log(_norms(cell, bias, s)) for s in range(FLOW_SEEDS)], 0)))
-        for cell, bias in memory.CELLS
-    ]  # fmt: skip
-
-
-def _norms(cell: str, bias: float, seed: int) -> ndarray:
-    return memory.gradient_norms(cell, bias, FLOW_STEPS, FLOW_HIDDEN, seed)
+    curves = {}
+    for cell, bias in memory.CELLS:
+        norms = [memory.gradient_norms(cell, bias, FLOW_STEPS, FLOW_HIDDEN, s) for s in range(FLOW_SEEDS)]
+        curves[memory.label(cell, bias)] = np.exp(np.mean(np.log(norms), axis=0))
+    return curves
 
 
 class Padding(NamedTuple):
@@ -189,8 +190,6 @@ class Padding(NamedTuple):
     padded: ndarray
     packed: ndarray
     """After a word's last letter, its last state."""
-    h_n_padded: ndarray
-    h_n_packed: ndarray
     order: Sequence[int]
     """The rows of the packed batch, in the caller's numbers."""
     batch_sizes: Sequence[int]
@@ -198,30 +197,25 @@ class Padding(NamedTuple):
     """(step, letter, word) of each row of PackedSequence.data."""
 
 
-def padding(run: Run, symbols: Sequence[str]) -> Padding:
+def padding(run: Run) -> Padding:
     """Read WORDS with the weights of a run."""
+    symbols = run.symbols
     words = [np.eye(len(symbols))[[symbols.index(letter) for letter in word]] for word in WORDS]
-    layer = getattr(numpy_bptt, run.cell.upper())(len(symbols), run.hidden, batch_first=True, dtype=np.float64)
+    kind = getattr(numpy_bptt, run.cell.upper())
+    layer = kind(len(symbols), run.hidden, batch_first=True, dtype=np.float64)
     layer.load_state_dict(run.weights)
     with recording(layer) as trace:
-        _, state = layer(pad_sequence(words, batch_first=True))
-        padded, h_n_padded = trace["h_next"], _h(state)[0]
-    packed_words = pack_sequence(words, enforce_sorted=False)
+        layer(pad_sequence(words, batch_first=True))
+        padded = trace["h_next"]
+    batch = pack_sequence(words, enforce_sorted=False)
     with recording(layer) as trace:
-        _, state = layer(packed_words)
-        packed, h_n_packed = trace["h_next"].copy(), _h(state)[0]
+        layer(batch)
+        packed = trace["h_next"]
     for t in range(1, len(packed)):
-        ended = np.isnan(packed[t])
-        packed[t][ended] = packed[t - 1][ended]
-    letters = [(int(row.argmax())) for row in packed_words.data]
-    order, sizes = packed_words.sorted_indices.tolist(), packed_words.batch_sizes.tolist()
+        packed[t] = np.where(np.isnan(packed[t]), packed[t - 1], packed[t])
+    assert batch.sorted_indices is not None
+    order, sizes = batch.sorted_indices.tolist(), batch.batch_sizes.tolist()
     places = [(t, word) for t, size in enumerate(sizes) for word in order[:size]]
-    return Padding(
-        padded, packed, h_n_padded, h_n_packed, order, sizes,
-        [(t, symbols[i], word) for (t, word), i in zip(places, letters, strict=True)],
-    )  # fmt: skip
-
-
-def _h(state: Any) -> ndarray:
-    """h_n (1, N, H)."""
-    return np.asarray(state[0] if isinstance(state, tuple) else state)
+    letters = [symbols[i] for i in batch.data.argmax(axis=1)]
+    data = [(t, letter, word) for (t, word), letter in zip(places, letters, strict=True)]
+    return Padding(padded, packed, order, sizes, data)

@@ -9,7 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -49,9 +49,11 @@ def sections(
                 continue
             token.attrSet("id", _slug(title))
             token.tag = tokens[position + 2].tag = "h4"
+            if cell:
+                parts[-1][2].append(_html(f'<a id="derivation-{cell}"></a>\n'))
         parts[-1][2].append(token)
         if token.type == "fence":
-            _as_html(token, _fence(token, cell, names, code))
+            parts[-1][2][-1] = _html(_fence(token, cell, names, code))
         for child in token.children or ():
             _child(child, path.parent, cells)
         position += 1
@@ -89,5 +91,5 @@ def _slug(title: str) -> str:
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
-def _as_html(token: Any, html: str) -> None:
-    token.type, token.content = "html_block", html
+def _html(html: str) -> Token:
+    return Token("html_block", "", 0, content=html)

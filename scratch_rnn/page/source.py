@@ -16,7 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from numpy import ndarray
 from pygments.lexers.python import PythonLexer
 from pygments.token import STANDARD_TYPES, Token
 
@@ -57,7 +56,7 @@ class File(NamedTuple):
         return found[0] if found else None
 
     def code(self, which: str, equation: "Equation") -> list[Sequence[Piece]]:
-        """The lines of an equation, without their common indentation and without what its card says anyway."""
+        """The lines of an equation, without their indentation and what its card says anyway."""
         lines = [self.lines[n - 1] for n in self.equations[which][equation.number]]
         width = min(len(line[0].text) if _is_blank(line[0]) else 0 for line in lines)
         bare = [_without_number(_dedented(line, width), equation) for line in lines]
@@ -78,7 +77,7 @@ class CellSource(NamedTuple):
 def cell_source(
     name: str, numpy: ModuleType, torch: ModuleType, recorded: Mapping[str, Mapping[int, Line]]
 ) -> CellSource:
-    """The two files of a cell. `recorded` are the lines of a run by pass: which have values, and which not."""
+    """The two files of a cell. `recorded` are the lines of a run, by pass."""
     text = _text(numpy)
     refs: dict[tuple[int, int], str] = {}
     for which, function in (("forward", "step"), ("backward", "step_backward")):
@@ -116,8 +115,11 @@ def live(line: str, values: Mapping[str, Sequence[str]]) -> list[Piece]:
         ref = "" if not keys else keys[0 if read_again else -1]
         pieces += [Piece(line[end : found.start()], ""), Piece(found[0], "", ref)]
         end = found.end()
-    parts = [piece._replace(text=part) for piece in (*pieces, Piece(line[end:], ""))
-             for part in re.split(r"( +)", piece.text)]
+    parts = [
+        piece._replace(text=part)
+        for piece in (*pieces, Piece(line[end:], ""))
+        for part in re.split(r"( +)", piece.text)
+    ]
     return [part for part in parts if part.text]
 
 
@@ -223,9 +225,3 @@ def _dedented(line: Sequence[Piece], width: int) -> Sequence[Piece]:
         return line
     first = line[0]._replace(text=line[0].text[width:])
     return [first, *line[1:]] if first.text else line[1:]
-
-
-def shape_of(values: ndarray, hidden: int) -> str:
-    """"[20]" for a value (T, N, 20) without one number for each unit; "" for (T, N, H)."""
-    sizes = values.shape[2:] if values.ndim == 3 else values.shape[1:]
-    return "" if values.ndim == 3 and sizes == (hidden,) else f"[{'×'.join(map(str, sizes))}]"

@@ -91,7 +91,7 @@ function drawMaps() {
       ...(unit ? [] : [element("th", { scope: "rowgroup", rowspan: hidden }, name, element("small", {}, scale))]),
       ...chars.map((_, t) => cell(kind, values[t * hidden + unit], largest, t, unit)))));
   });
-  $("heat").replaceChildren($("heat").caption, head, ...groups);
+  $("heat").replaceChildren($("heat").caption, element("colgroup", {}, element("col", { class: "names" })), head, ...groups);
   $("loss").textContent = own.loss;
 }
 
