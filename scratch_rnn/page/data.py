@@ -55,6 +55,8 @@ class Run(NamedTuple):
     """The alphabet."""
     weights: Mapping[str, ndarray]
     """Of the recurrent layer, before the recorded update."""
+    head: ndarray
+    """The head's weight, (V, H), before it too."""
 
     @property
     def hidden(self) -> int:
@@ -102,14 +104,14 @@ def runs(cell: str, lab: str) -> Iterator[Run]:
             continue
         logits = work.predict(chosen.x)[0][0]
         answers = logits.argmax(axis=1)
-        reach = _reach(work.model, chosen.x, answers)
-        weights = work.model.rnn.state_dict()
+        head, weights = work.model.state_dict()["head.weight"], work.model.rnn.state_dict()
+        reach = _reach(work.model.rnn, chosen.x, head[answers])
         with recording(work.model.rnn) as trace:
             loss = work.step(*chosen.batch(step))
         p = np.exp(numpy_bptt.ops.log_softmax(logits))
         yield Run(
             cell, lab, step, loss, trace, visible(chosen.text[:-1]), visible(chosen.alphabet.decode(answers)),
-            (answers == chosen.y[0]).tolist(), p[np.arange(len(p)), answers], reach, symbols, weights,
+            (answers == chosen.y[0]).tolist(), p[np.arange(len(p)), answers], reach, symbols, weights, head,
         )  # fmt: skip
 
 
@@ -118,16 +120,15 @@ def visible(text: str) -> list[str]:
     return [VISIBLE.get(character, character) for character in text]
 
 
-def _reach(model: Any, x: ndarray, answers: ndarray) -> ndarray:
+def _reach(layer: Any, x: ndarray, heads: ndarray) -> ndarray:
     """(T, T): the norm of the gradient of answer t's logit with respect to input s; 0 for s > t."""
-    head = model.state_dict()["head.weight"]
-    with recording(model.rnn) as trace:
-        output, _, tape = model.rnn.forward(x)
+    with recording(layer) as trace:
+        output, _, tape = layer.forward(x)
         rows = []
-        for t, answer in enumerate(answers):
+        for t, row in enumerate(heads):
             d_output = np.zeros_like(output)
-            d_output[0, t] = head[answer]  # logits = h Wᵀ + b
-            model.rnn.backward(tape, d_output)
+            d_output[0, t] = row  # logit = h · row + b
+            layer.backward(tape, d_output)
             rows.append(np.linalg.norm(trace["d_x"][:, 0], axis=1))
     return np.stack(rows)
 
