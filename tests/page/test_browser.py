@@ -51,7 +51,8 @@ def wait_until(page: Any, expression: str) -> None:
 
 
 NUMBERS = """() => [...document.querySelectorAll("#step [data-ref], #derivations [data-ref]")]
-  .filter((each) => !each.closest("[hidden]")).map((each) => [each.dataset.of, each.dataset.ref, each.textContent])"""
+  .filter((each) => !each.closest("[hidden]"))
+  .map((each) => [each.dataset.of, each.dataset.ref, each.textContent])"""
 CELLS = """() => [...document.querySelectorAll("#heat tbody:not(:nth-of-type(1))")].map((group) =>
   [...group.rows].map((row) => [...row.querySelectorAll("td .sr")].map((cell) => cell.textContent)))"""
 
@@ -110,7 +111,7 @@ def test_heat_maps_show_every_value(browser: Any, address: str, runs: Runs, cell
 
 
 def expected_lines(cell: str, tree: str) -> dict[int, set[int]]:
-    """By equation, read from the text: up to a trailing `# (k)`, and from a comment `# (k)` to the next one."""
+    """By equation, read from the text: up to a trailing `# (k)`, and from a comment `# (k)` to the next."""
     path = Path(scratch_rnn.__file__).parent / tree / f"{cell}.py"
     found: dict[int, set[int]] = {}
     pending: set[int] = set()
@@ -137,7 +138,10 @@ def expected_lines(cell: str, tree: str) -> dict[int, set[int]]:
 
 @pytest.mark.parametrize("cell", data.CELLS)
 def test_an_equation_marks_exactly_its_lines_in_both_trees(browser: Any, address: str, cell: str) -> None:
-    marked = "(prefix) => [...document.querySelectorAll('.line.on')].map((e) => e.id).filter((id) => id.startsWith(prefix))"
+    marked = (
+        "(prefix) => [...document.querySelectorAll('.line.on')].map((each) => each.id)"
+        ".filter((id) => id.startsWith(prefix))"
+    )
     numpy, torch = expected_lines(cell, "numpy_bptt"), expected_lines(cell, "torch_autograd")
     assert numpy.keys() == torch.keys()
     with opened(browser, address) as page:

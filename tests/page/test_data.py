@@ -33,7 +33,8 @@ def test_no_other_value_looks_as_if_it_had_units(runs: Runs) -> None:
 def test_what_is_drawn_follows_from_the_source(runs: Runs) -> None:
     lstm, gru = data.panels(runs["lstm/hihello/0"]), data.panels(runs["gru/hihello/0"])
     assert lstm["forward"] == [
-        ("i", "gate"), ("f", "gate"), ("g", "signed"), ("o", "gate"), ("c_next", "signed"), ("h_next", "signed")
+        ("i", "gate"), ("f", "gate"), ("g", "signed"), ("o", "gate"),
+        ("c_next", "signed"), ("h_next", "signed"),
     ]  # fmt: skip
     assert [name for name, _ in lstm["backward"]] == [
         "d_h_next", "d_c_next", "d_o", "d_g", "d_f", "d_i", "d_h", "d_c"

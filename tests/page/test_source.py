@@ -1,10 +1,12 @@
 """Which lines belong to an equation, and which number belongs under which name."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from scratch_rnn import numpy_bptt, torch_autograd
-from scratch_rnn.page.source import CellSource, Equation, cell_source, live
+from scratch_rnn.page.source import CellSource, Equation, Piece, cell_source, live
 from scratch_rnn.trace import recording
 
 
@@ -18,7 +20,7 @@ def source(cell: str) -> CellSource:
 
 
 def shown(cell: CellSource, which: str, equation: int) -> dict[str, list[str]]:
-    """Each line of a card without blanks, and where each of its numbers comes from: the name, on which line."""
+    """Each line of a card, and where each of its numbers comes from: which name, on which line."""
     lines = {}
     for pieces in cell.numpy.code(which, cell.equations[equation - 1]):
         refs = [piece.ref for piece in pieces if piece.ref]
@@ -29,8 +31,8 @@ def shown(cell: CellSource, which: str, equation: int) -> dict[str, list[str]]:
     return lines
 
 
-def joined(pieces: object) -> str:
-    return "".join(piece.text for piece in pieces).strip()  # type: ignore[attr-defined]
+def joined(pieces: Sequence[Piece]) -> str:
+    return "".join(piece.text for piece in pieces).strip()
 
 
 def test_equations_and_remarks_are_the_docstrings() -> None:
