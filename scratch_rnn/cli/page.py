@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scratch_rnn.cli.terminal import one_line_errors
+from scratch_rnn.cli.errors import one_line_errors
 
 
 def page_command(
