@@ -28,7 +28,7 @@ from scratch_rnn.page.source import CellSource, cell_source
 DOCS = Path(scratch_rnn.__file__).parents[1] / "docs"
 """In the project's clone."""
 NAME = "page.html"
-LANGUAGES = {"en": "English"}
+LANGUAGES = {"en": "English", "ko": "한국어"}
 """By language: its own name. templates/text.*.json has the texts."""
 LABELS = ("reads", "predicts", "probability")
 """The texts that the script writes."""

@@ -244,3 +244,14 @@ def test_the_page_is_dark_where_the_system_is(browser: Any, address: str) -> Non
     for scheme, bright in (("light", True), ("dark", False)):
         with opened(browser, address, scheme=scheme) as page:
             assert (np.mean(page.evaluate(colour)) > 128) == bright
+
+
+def test_one_language_is_shown(browser: Any, address: str) -> None:
+    for language, other, title in (("en", "ko", "one step at a time"), ("ko", "en", "한 스텝씩")):
+        with opened(browser, f"{address}#lang={language}") as page:
+            assert title in page.locator("h1").inner_text()
+            assert page.locator(f"html[lang={language}]").count() == 1
+            assert page.locator(f"span[lang={other}]:visible").count() == 0
+            page.locator("#lang").select_option(other)
+            assert f"lang={other}" in page.evaluate("location.hash")
+            assert page.locator(f"span[lang={language}]:visible").count() == 0
