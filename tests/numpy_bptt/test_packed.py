@@ -23,8 +23,9 @@ from scratch_rnn.numpy_bptt import (
     unpack_sequence,
     unpad_sequence,
 )
-from tests.cases import KINDS, Case, make_data
-from tests.parity import ENGINES, as_state, assert_close, by_letter, numpy_layer
+from scratch_rnn.parity.cases import KINDS, Case, make_data
+from scratch_rnn.parity.contenders import ENGINES, as_state, by_letter, numpy_layer
+from tests.parity import assert_close
 
 RNG = np.random.default_rng(0)
 some_lengths = st.one_of(
@@ -186,6 +187,15 @@ def test_the_backward_direction_starts_at_each_rows_own_end(engine: str) -> None
     assert short.tolist() == [[101, 1003], [103, 1002]]
     assert long.tolist() == [[210, 2060], [230, 2050], [260, 2030]]
     assert h_n.tolist() == [[[103], [260]], [[1003], [2060]]]
+
+
+def test_generators_and_mixed_dtypes() -> None:
+    """An iterable is read once; the dtype is the one that holds every sequence."""
+    given = [np.array([1, 2, 3], np.float32), np.array([0.1])]
+    packed = pack_sequence(sequence for sequence in given)
+    assert packed.data.tolist() == [1, 0.1, 2, 3]
+    assert packed.data.dtype == np.float64
+    assert pad_sequence(sequence for sequence in given[::-1]).tolist() == [[0.1, 1], [0, 2], [0, 3]]
 
 
 def test_functions_leave_their_arguments_alone() -> None:
