@@ -15,6 +15,7 @@ import typer
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
 from scratch_rnn.cli.errors import one_line_errors
+from scratch_rnn.cli.page import page_command
 from scratch_rnn.cli.parity import parity
 from scratch_rnn.cli.terminal import print_table, progress
 from scratch_rnn.cli.trace import trace_app
@@ -34,6 +35,7 @@ lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one
 app.add_typer(lab_app, name="lab")
 app.command()(parity)
 app.add_typer(trace_app, name="trace")
+app.command("page")(page_command)
 
 
 @app.callback(invoke_without_command=True)

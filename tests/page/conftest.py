@@ -1,0 +1,60 @@
+"""The page, built once, and a browser that opens it.
+
+Without Chromium the tests that need it are skipped; with REQUIRE_BROWSER=1 in the environment they fail.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from scratch_rnn.page import data
+from scratch_rnn.page.build import build
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def html() -> str:
+    return build()
+
+
+@pytest.fixture(scope="session")
+def address(html: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path: Path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(html, encoding="utf-8", newline="\n")
+    return path.as_uri()
+
+
+@pytest.fixture(scope="session")
+def runs() -> dict[str, data.Run]:
+    """Every run that the page shows, recorded again."""
+    found = [run for cell in data.CELLS for lab in data.OPTIONS for run in data.runs(cell, lab)]
+    return {f"{run.cell}/{run.lab}/{run.updates}": run for run in found}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("no chromium on the path")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError as error:
+        missing(str(error))
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+def missing(reason: str) -> NoReturn:
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(f"REQUIRE_BROWSER=1, but {reason}")
+    pytest.skip(reason)
