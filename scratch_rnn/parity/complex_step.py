@@ -21,7 +21,8 @@ def errors(
     seed: int,
 ) -> Iterator[tuple[str, float]]:
     """(name, |⟨d_y, J v⟩ - ⟨gradient, v⟩| over the sum of all absolute products) for each argument.
-    NaN where no result depends on the argument. NaN in an argument is padding: nothing depends on it."""
+    NaN where no result depends on the argument. NaN in an argument is padding: nothing depends on it.
+    """
     rng = np.random.default_rng(seed)
     for name, value in arguments.items():
         v = rng.normal(size=value.shape)

@@ -1,7 +1,4 @@
-"""The seq2seq model of a random case on the three implementations: loss, and every gradient by name.
-
-Sizes differ pairwise, lengths come in any order, and padding holds a number that no table has.
-"""
+"""The seq2seq model of a random case on the three implementations: loss, and every gradient by name."""
 
 import random
 from collections.abc import Mapping
