@@ -9,7 +9,7 @@ from scratch_rnn.labs.basics import Basics
 from scratch_rnn.labs.charlm import CharLM
 from scratch_rnn.labs.charseq import CharSeq
 from scratch_rnn.labs.harness.lab import Lab, Settings, Training, TrainingLab
-from scratch_rnn.labs.harness.run import Interrupted, Report, Run, run_lab
+from scratch_rnn.labs.harness.run import Interrupted, Lost, Report, Run, run_lab
 from scratch_rnn.labs.hihello import HiHello
 from scratch_rnn.labs.longseq import LongSeq
 from scratch_rnn.labs.many_to_one import ManyToOne
@@ -39,6 +39,7 @@ __all__ = [
     "Failure",
     "Interrupted",
     "Lab",
+    "Lost",
     "Report",
     "Run",
     "Settings",

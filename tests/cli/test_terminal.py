@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scratch_rnn.labs import LABS
-from scratch_rnn.labs.harness.checkpoint import read_checkpoint
 from tests.labs.running import lab, refused
 
 
@@ -54,4 +54,5 @@ def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
     assert (process.returncode, out) == (1, b"")
     assert b"hihello numpy" in seen
     assert b"error: hihello: interrupted after step " in seen
-    assert len(read_checkpoint(path, "hihello", "numpy").arrays["losses"]) >= 1
+    with np.load(path) as file:
+        assert len(file["losses"]) >= 1
