@@ -110,8 +110,15 @@ def run_lab(
         seconds = time.perf_counter() - start
         try:
             result = _result(lab, impl, work, track) if first else {}
+        except Failure:
+            raise
         except Interrupted:
+            saver.write()
             raise Failure(f"{lab.name}: interrupted in the evaluation{saver.note(losses)}") from None
+        except BaseException:
+            saver.write()
+            raise
+        saver.write()
         runs.append(Run(impl, losses, work.parameters(), seconds, result))
     return Report(lab, runs)
 
@@ -128,12 +135,12 @@ def _train(lab: TrainingLab[Training], work: Trainer, losses: list[float], tick:
             losses.append(loss)
             stop = tick(saver.impl, step + 1)
             if stop if processes is None else processes.anyone(stop):
-                saver.save(work, losses)
+                saver.hold(work, losses)
+                saver.write()
                 note = f"interrupted after step {len(losses)} of {lab.steps}{saver.note(losses)}"
                 raise Failure(f"{lab.name}: {note}")
             saver.after_step(work, losses)
-        saver.save(work, losses)
-        if saver.path is not None and saver.saved != len(losses):
+        if not saver.hold(work, losses):
             note = f"NaN or infinity after the last step; try a smaller --lr{saver.note(losses)}"
             raise Failure(f"{run}: the weights have {note}")
 

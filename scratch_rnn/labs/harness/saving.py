@@ -1,10 +1,15 @@
-"""When a run writes its checkpoint: as it goes, at the end, and when it is interrupted."""
+"""When a run writes its checkpoint: as it goes, at the end, and when it is interrupted.
+
+A snapshot is held until the next loss, or the evaluation, is finite; then it is written. So a run that
+diverges keeps its last good checkpoint: weights that are finite may already be too large to use.
+"""
 
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy import ndarray
 
 from scratch_rnn.labs.harness.checkpoint import write_checkpoint
 from scratch_rnn.labs.harness.lab import Lab, Settings
@@ -34,27 +39,37 @@ class Saver:
 
     def __post_init__(self) -> None:
         self._last = time.monotonic()
+        self._held: tuple[list[float], dict[str, ndarray]] | None = None
 
     def after_step(self, work: Trainer, losses: list[float]) -> None:
-        """Save if it is time to."""
+        """After a step with a finite loss: write what is held, and hold a new snapshot if it is time to."""
         if self.path is None:
             return
+        self.write()
         due = time.monotonic() - self._last >= SECONDS
         if self.processes is not None:
             due = self.processes.anyone(due) or self.saved is None
         if due or (self.every is not None and len(losses) % self.every == 0):
-            self.save(work, losses)
+            self.hold(work, losses)
 
-    def save(self, work: Trainer, losses: list[float]) -> None:
-        """Save, unless the run has diverged: then the last good checkpoint is kept."""
-        if self.path is None or self.saved == len(losses):
-            return
-        arrays = work.snapshot()
+    def hold(self, work: Trainer, losses: list[float]) -> bool:
+        """Keep a snapshot in memory. False if it is not finite: then nothing is kept."""
+        if self.path is None:
+            return True
         self._last = time.monotonic()
-        if all(np.isfinite(array).all() for array in arrays.values()):
-            if self.processes is None or self.processes.rank == 0:
-                write_checkpoint(self.path, self.lab, self.impl, losses, arrays)
-            self.saved = len(losses)
+        arrays = work.snapshot()
+        good = all(np.isfinite(array).all() for array in arrays.values())
+        self._held = (list(losses), arrays) if good else None
+        return good
+
+    def write(self) -> None:
+        """Write what is held."""
+        if self.path is None or self._held is None:
+            return
+        losses, arrays = self._held
+        if self.processes is None or self.processes.rank == 0:
+            write_checkpoint(self.path, self.lab, self.impl, losses, arrays)
+        self.saved, self._held = len(losses), None
 
     def note(self, losses: list[float]) -> str:
         """What the file holds, as the end of a sentence; empty if nothing was saved."""

@@ -232,7 +232,7 @@ def test_two_members_of_one_name(saved: Path) -> None:
     ("first", "second"), [("numpy", "torch"), ("torch", "numpy"), ("numpy", "reference")]
 )
 def test_another_implementation_continues(tmp_path: Path, first: str, second: str) -> None:
-    """Charlm carries its state from step to step."""
+    """The lab carries its state from step to step."""
     path, text = tmp_path / "run.npz", tmp_path / "text.txt"
     text.write_text(TEXT)
     options = ("--file", text, *LABS_AND_OPTIONS["charlm"])
