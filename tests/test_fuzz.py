@@ -8,12 +8,12 @@ from tests import fuzz
 
 @pytest.mark.parametrize("name", fuzz.READERS)
 def test_files(name: str) -> None:
-    fuzz.fuzz_reader(name, 1, 15)
+    fuzz.fuzz_reader(name, 1, 10)
 
 
 @pytest.mark.parametrize("name", LABS)
 def test_options(name: str) -> None:
-    fuzz.fuzz_options(name, 1, 10)
+    fuzz.fuzz_options(name, 1, 5)
 
 
 def test_kills() -> None:

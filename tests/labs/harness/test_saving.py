@@ -23,7 +23,7 @@ def steps_in(path: Path) -> int:
 def test_while_it_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int | None, seconds: float, expected: list[int]
 ) -> None:
-    """After every third step, or after every step if no time may pass; written when the next loss is finite."""
+    """After every third step, or after each if no time may pass; written when the next loss is finite."""
     monkeypatch.setattr(saving, "SECONDS", seconds)
     path, seen = tmp_path / "run.npz", []
 
