@@ -151,6 +151,7 @@ def test_a_process_that_dies(tmp_path: Path, dead: int) -> None:
     path = tmp_path / "run.npz"
     command = [sys.executable, "-m", "scratch_rnn", "lab", "charlm", "--impl", "torch", "--distributed"]
     command += ["--hidden", "8", "--window", "5", "--steps", "100000000", "--batch-size", "4", "--quiet"]
+    command += ["--file", str(HERE / "data" / "this.txt")]
     both = started([*command, "--save", str(path)])
     while not path.exists():
         assert all(process.poll() is None for process in both)
