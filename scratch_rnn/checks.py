@@ -19,6 +19,10 @@ class Failure(Exception):
     """A failed run, as one line. The command line exits with status 1."""
 
 
+class Lost(Failure):
+    """Another of the processes that train together has ended or cannot be reached."""
+
+
 def message(who: str, expected: str, got: object) -> str:
     """One line: who, what was expected, what came."""
     return f"{who}: expected {expected}, got {got}"

@@ -61,7 +61,7 @@ def from_arrays(
 
     `weights` are the model's own; `carried_sizes` is (L, H) of each array of its state. Arrays whose names
     have none of the three prefixes are not read. ValueError where a name is missing or unknown, a shape or
-    dtype differs, or a number is not finite.
+    dtype differs, a number is not finite, or Adam's v is negative.
     """
     names = [*(f"weights/{name}" for name in weights), "optimizer/step"]
     names += [f"optimizer/{field}/{name}" for field in fields for name in weights]
@@ -73,6 +73,9 @@ def from_arrays(
         for key in (f"weights/{name}", *(f"optimizer/{field}/{name}" for field in fields)):
             expect_equal_shape("Trainer", key, own.shape, arrays[key].shape)
             _check_numbers(key, arrays[key], own)
+        if "v" in fields and (arrays[f"optimizer/v/{name}"] < 0).any():
+            expected = f"optimizer/v/{name} to be at least 0"
+            raise ValueError(message("Trainer", expected, "a negative mean of squares"))
     parts = [arrays[key].copy() for key in states if key in found]
     for n, (part, (layers, hidden)) in enumerate(zip(parts, carried_sizes, strict=False)):
         rows = None if n == 0 else parts[0].shape[1]

@@ -13,17 +13,18 @@ from pathlib import Path
 import typer
 
 from scratch_rnn.checks import message
-from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
+from scratch_rnn.cli.arguments import Common, Impl, check_inputs, check_outputs, command
 from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.cli.page import page_command
 from scratch_rnn.cli.parity import parity
 from scratch_rnn.cli.terminal import print_table, progress
 from scratch_rnn.cli.trace import trace_app
-from scratch_rnn.labs import LABS, Failure, Lab, Report, Settings, UsageError, run_lab
+from scratch_rnn.labs import LABS, Failure, Lab, Lost, Report, Settings, UsageError, run_lab
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.checkpoint import read_checkpoint
 from scratch_rnn.labs.harness.implementations import has_engine
 from scratch_rnn.labs.harness.options import make_settings
+from scratch_rnn.labs.inputs.files import noting_inputs
 from scratch_rnn.torch_autograd.models.distributed import Processes, joined
 
 RUNS = Path("runs")
@@ -71,8 +72,16 @@ def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
             raise UsageError(
                 message("--engine", "--impl numpy or torch, which have engines", ", ".join(impls))
             )
-        loaded = None if common.load is None else read_checkpoint(common.load, name, impls[0])
-        chosen = make(name, given if loaded is None else loaded.settings(given, LABS[name]))
+        if common.save_every is not None and (common.save is None or common.save_every < 1):
+            expected = "a number of steps of at least 1, with --save"
+            raise UsageError(message("--save-every", expected, common.save_every))
+        loaded = None if common.load is None else read_checkpoint(common.load, name)
+        settings = given if loaded is None else loaded.settings(given, LABS[name])
+        if common.save is not None:
+            check_inputs(LABS[name], settings)
+        chosen = make(name, settings)
+        if loaded is not None:
+            loaded.check_inputs(chosen)
         check_outputs(chosen, common)
         processes = None
         if common.distributed:
@@ -83,7 +92,7 @@ def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
                 typer.echo(f"warning: {warning}", err=True)
         quiet = common.quiet or not report_errors
         with progress(name, impls, chosen.steps, quiet, once=processes is None) as (tick, track):
-            report = run_lab(chosen, impls, tick, common.save, loaded, processes, track)
+            report = run_lab(chosen, impls, tick, common.save, loaded, processes, track, common.save_every)
         if report_errors:
             _write(report, common)
             judge([report])
@@ -92,7 +101,10 @@ def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
 def make(name: str, given: Mapping[str, object]) -> Lab[Settings]:
     """The lab with these options; UsageError for an unknown option or a bad value."""
     kind = LABS[name]
-    return kind(make_settings(name, kind.options, given))
+    with noting_inputs() as inputs:
+        made = kind(make_settings(name, kind.options, given))
+    made.inputs = inputs
+    return made
 
 
 def judge(reports: Sequence[Report]) -> None:
@@ -104,12 +116,11 @@ def judge(reports: Sequence[Report]) -> None:
 
 @contextmanager
 def _lost_processes(name: str) -> Iterator[None]:
-    """Failure for torch's RuntimeError where another process has ended or cannot be reached."""
+    """Lost for torch's RuntimeError before the training and after it (run.py has the rest)."""
     try:
         yield
-    except RuntimeError as error:
-        text = str(error).splitlines()[0]
-        raise Failure(f"{name}: the processes lost contact with each other ({text})") from None
+    except RuntimeError:
+        raise Lost(f"{name}: the processes lost contact with each other") from None
 
 
 def _join(stack: ExitStack, chosen: Lab[Settings]) -> Processes:

@@ -16,14 +16,15 @@ from scratch_rnn.checks import message
 from scratch_rnn.labs import Lab, Settings, Training, UsageError
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.options import Option, flag, options_of
-from scratch_rnn.outputs import check_writable
+from scratch_rnn.labs.inputs.files import check_readable_again
+from scratch_rnn.outputs import check_writable, same_file
 
 Impl = StrEnum("Impl", ["numpy", "torch", "reference"])
 
 
 @dataclass(frozen=True)
 class Common:
-    """Options of all labs. The last three exist only for labs that train, or that can share a batch."""
+    """Options of all labs. The last four exist only for labs that train, or that can share a batch."""
 
     impl: Annotated[list[Impl] | None, typer.Option(help="may be repeated; default: all three")] = None
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="write losses and results")] = None
@@ -31,6 +32,9 @@ class Common:
     quiet: Annotated[bool, typer.Option("--quiet", help="no table, no progress bar")] = False
     save: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="write a checkpoint; needs one --impl")
+    ] = None
+    save_every: Annotated[
+        int | None, typer.Option(metavar="STEPS", help="save after every STEPS steps, too; else every minute")
     ] = None
     load: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="continue from a checkpoint; needs one --impl")
@@ -79,27 +83,35 @@ def check_outputs(chosen: Lab[Settings], common: Any) -> None:
         raise UsageError(message(chosen.name, "no --plot: this lab draws nothing", common.plot))
     if common.plot is not None and common.plot.suffix.lower() not in show.FORMATS:
         raise UsageError(message("--plot", f"a name that ends in {', '.join(show.FORMATS)}", common.plot))
-    read = {flag(name): value for name, value in asdict(chosen.settings).items() if _is_file(chosen, name)}
-    taken = {Path(path).absolute(): option for option, path in read.items() if path is not None}
+    named = [*_files(type(chosen), asdict(chosen.settings))]
+    named += [(option, each.path) for option, each in chosen.inputs.items()]
     load = getattr(common, "load", None)
-    if load is not None and common.save is None:
-        taken[load.absolute()] = "--load"
+    named += [("--load", load)] if load is not None else []
     for name in ("save", "npz", "json", "plot"):
-        path = getattr(common, name, None)
+        path, own = getattr(common, name, None), flag(name)
         if path is None:
             continue
-        if path.absolute() in taken:
-            raise UsageError(message(flag(name), f"another file than {taken[path.absolute()]}", path))
-        taken[path.absolute()] = flag(name)
-        check_writable(flag(name), path)
+        for option, other in named:
+            if same_file(path, other) and (own, option) != ("--save", "--load"):
+                raise UsageError(message(own, f"another file than {option}", path))
+        named.append((own, path))
+        check_writable(own, path)
 
 
-def _is_file(chosen: Lab[Settings], name: str) -> bool:
-    return any(each.file for each in options_of(type(chosen.settings)) if each.name == name)
+def check_inputs(kind: type[Lab[Settings]], settings: Mapping[str, object]) -> None:
+    """UsageError if an input cannot be read again by the run that continues this one."""
+    for option, path in _files(kind, settings):
+        check_readable_again(option, path)
+
+
+def _files(kind: type[Lab[Settings]], settings: Mapping[str, object]) -> list[tuple[str, Path]]:
+    """The input files that the settings name, by option."""
+    given = [(each.flag, settings.get(each.name)) for each in options_of(kind.options) if each.file]
+    return [(option, Path(path)) for option, path in given if isinstance(path, str)]
 
 
 def _takes(lab: type[Lab[Settings]], option: str) -> bool:
-    trains, shares = ("save", "load"), ("distributed",)
+    trains, shares = ("save", "save_every", "load"), ("distributed",)
     if option in shares:
         return lab.distributes
     return option not in trains or issubclass(lab.options, Training)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import typer
 
-from scratch_rnn.checks import Failure, UsageError
+from scratch_rnn.checks import Failure, Lost, UsageError
 
 
 @contextmanager
@@ -17,6 +17,7 @@ def one_line_errors(report_errors: bool = True) -> Iterator[None]:
         status, text = 2, str(error)
     except Failure as error:
         status, text = 1, str(error)
+        report_errors = report_errors or isinstance(error, Lost)  # the first process may be the lost one
     except MemoryError as error:
         status, text = 1, f"not enough memory: {error or 'an allocation failed'}"
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""The terminal during a run: progress bar, Ctrl-C and tables."""
+"""The terminal during a run: progress bar, Ctrl-C and other signals, and tables."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,9 @@ from scratch_rnn.labs.harness.run import Interrupted, Tick
 T = TypeVar("T")
 WIDEST = 10_000
 """Columns of a terminal on which every table fits."""
+
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that stop a run; some systems lack the last one."""
 
 
 @contextmanager
@@ -52,9 +55,10 @@ def progress(
 
 @contextmanager
 def stopping_between_steps(once: bool) -> Iterator[Event]:
-    """Ctrl-C sets the event, so that a run stops between two steps.
+    """Ctrl-C and the other signals of STOPS set the event, so that a run stops between two steps.
 
-    With `once`, a second Ctrl-C raises KeyboardInterrupt. Under torchrun one Ctrl-C arrives twice, from the
+    A signal that is ignored, as nohup does with SIGHUP, stays so. With `once`, a second signal has its usual
+    effect: Ctrl-C raises KeyboardInterrupt. Under torchrun one Ctrl-C arrives twice, from the
     terminal and from torchrun, so `once` is False there.
     """
     asked = Event()
@@ -62,13 +66,21 @@ def stopping_between_steps(once: bool) -> Iterator[Event]:
     def ask(number: int, frame: FrameType | None) -> None:
         asked.set()
         if once:
-            signal.signal(signal.SIGINT, before)
+            restore()
 
-    before = signal.signal(signal.SIGINT, ask)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    names = [name for name in STOPS if hasattr(signal, name)]
+    before = {signal.Signals[name]: signal.getsignal(signal.Signals[name]) for name in names}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, ask)
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 def print_table(table: Table) -> None:

@@ -4,7 +4,7 @@ harness/lab.py defines a lab, harness/implementations.py finds the implementatio
 their loss curves. README.md lists the errors of the course's note, and the line here that shows each.
 """
 
-from scratch_rnn.checks import Failure, UsageError
+from scratch_rnn.checks import Failure, Lost, UsageError
 from scratch_rnn.labs.basics import Basics
 from scratch_rnn.labs.charlm import CharLM
 from scratch_rnn.labs.charseq import CharSeq
@@ -41,6 +41,7 @@ __all__ = [
     "Failure",
     "Interrupted",
     "Lab",
+    "Lost",
     "Report",
     "Run",
     "Settings",

@@ -236,7 +236,7 @@ def test_processes_that_lose_contact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "joined", lost)
     monkeypatch.delenv("RANK", raising=False)
     error = refused("lab", "charlm", "--impl", "torch", "--distributed", status=1)
-    assert error == "charlm: the processes lost contact with each other (Connection closed by peer)"
+    assert error == "charlm: the processes lost contact with each other"
 
 
 def test_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from scratch_rnn.labs.inputs import files
+from scratch_rnn.labs.inputs.files import DATA
 from tests.labs.running import lab, refused
 
 
@@ -41,6 +43,42 @@ def test_no_file_is_written_over_another(tmp_path: Path) -> None:
         refused(*words, "--load", out, "--json", out)
         == f"--json: expected another file than --load, got {out}"
     )
+
+
+def test_named_files_are_compared_as_files(tmp_path: Path) -> None:
+    words = ("lab", "longseq", "--steps", 1, "--impl", "numpy")
+    text, out, other = tmp_path / "text.txt", tmp_path / "out.npz", tmp_path / "other.npz"
+    text.write_text("a text of more than ten characters")
+    (tmp_path / "sub").mkdir()
+    dotted, link = tmp_path / "sub" / ".." / "text.txt", tmp_path / "link.png"
+    link.symlink_to(text)
+    for option, path in (("--json", dotted), ("--json", link), ("--plot", link), ("--save", dotted)):
+        error = refused(*words, "--file", text, option, path)
+        assert error == f"{option}: expected another file than --file, got {path}"
+    lab("longseq", "--steps", 1, "--impl", "numpy", "--save", out)
+    before = out.read_bytes()
+    error = refused(*words, "--load", out, "--save", other, "--json", out)
+    assert error == f"--json: expected another file than --load, got {out}"
+    dotted = tmp_path / "sub" / ".." / "new.npz"
+    error = refused(*words, "--save", tmp_path / "new.npz", "--json", dotted)
+    assert error == f"--json: expected another file than --save, got {dotted}"
+    assert out.read_bytes() == before
+    assert text.read_text().startswith("a text")
+
+
+def test_the_default_data_are_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "topics.txt"
+    data.write_bytes((DATA / "topics.txt").read_bytes())
+    monkeypatch.setattr(files, "DATA", tmp_path)
+    error = refused("lab", "charlm", "--impl", "numpy", "--steps", 1, "--json", data)
+    assert error == f"--json: expected another file than --file, got {data}"
+
+
+def test_steps_between_checkpoints(tmp_path: Path) -> None:
+    words = ("lab", "hihello", "--impl", "numpy", "--steps", 1, "--save-every")
+    expected = "--save-every: expected a number of steps of at least 1, with --save, got "
+    assert refused(*words, 5) == f"{expected}5"
+    assert refused(*words, 0, "--save", tmp_path / "x.npz") == f"{expected}0"
 
 
 def test_nothing_is_overwritten_by_a_run_that_fails(tmp_path: Path) -> None:

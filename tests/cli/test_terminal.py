@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from scratch_rnn.cli.terminal import stopping_between_steps
 from scratch_rnn.labs import LABS
-from scratch_rnn.labs.harness.checkpoint import read_checkpoint
 from tests.labs.running import lab, refused
 
 
@@ -23,7 +24,11 @@ def sigint_is_not_ignored() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_an_interrupt_saves_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    usual = signal.getsignal(number)
     path = tmp_path / "run.npz"
     whole = lab("charseq", "--impl", "torch", "--steps", 20)["runs"][0]["losses"]
     with monkeypatch.context() as patch:
@@ -32,7 +37,7 @@ def test_an_interrupt_saves_a_checkpoint(tmp_path: Path, monkeypatch: pytest.Mon
 
         def interrupted(self: Any, step: int) -> Any:
             if step == 7:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
             return batch(self, step)
 
         patch.setattr(LABS["charseq"], "batch", interrupted)
@@ -40,8 +45,19 @@ def test_an_interrupt_saves_a_checkpoint(tmp_path: Path, monkeypatch: pytest.Mon
         error = refused(*words, "--save", path, status=1)
         assert error == f"charseq: interrupted after step 8 of 20; saved to {path}"
         assert refused(*words, status=1) == "charseq: interrupted after step 8 of 20"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(number) is usual
     assert lab("charseq", "--impl", "torch", "--load", path)["runs"][0]["losses"] == whole
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping_between_steps(once=True) as asked:
+            signal.raise_signal(signal.SIGHUP)
+        assert not asked.is_set()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, usual)
 
 
 def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
@@ -63,4 +79,5 @@ def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
     assert (process.returncode, out) == (1, b"")
     assert b"hihello numpy" in seen
     assert b"error: hihello: interrupted after step " in seen
-    assert len(read_checkpoint(path, "hihello", "numpy").arrays["losses"]) >= 1
+    with np.load(path) as file:
+        assert len(file["losses"]) >= 1

@@ -18,6 +18,7 @@ from numpy import ndarray
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
+from scratch_rnn.labs.inputs.files import Input
 
 if TYPE_CHECKING:
     from scratch_rnn.labs.harness.implementations import DType, Implementation
@@ -78,6 +79,8 @@ class Lab(ABC, Generic[S]):
     """Whether the lab has a `picture` of its own."""
     warnings: Sequence[str] = ()
     """Caveats, printed before the run."""
+    inputs: Mapping[str, Input] = {}
+    """The files that were read for this lab, by option; set by whoever makes the lab (cli/app.py)."""
 
     def __init__(self, settings: S) -> None:
         self.settings = settings

@@ -2,18 +2,20 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from scratch_rnn.checks import Failure, UsageError, message
-from scratch_rnn.labs.harness.checkpoint import Checkpoint, write_checkpoint
+from scratch_rnn.checks import Failure, Lost
+from scratch_rnn.labs.harness.checkpoint import Checkpoint
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, Result, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.protocols import Track, Trainer, untracked
+from scratch_rnn.labs.harness.saving import Saver
 from scratch_rnn.labs.harness.size import check_memory
 from scratch_rnn.torch_autograd.models.distributed import Processes
 
@@ -81,11 +83,12 @@ def run_lab(
     load_from: Checkpoint | None = None,
     processes: Processes | None = None,
     track: Track = untracked,
+    save_every: int | None = None,
 ) -> Report:
     """Run a lab. `tick(impl, steps done)` is called after every step; True stops the run.
 
     With one implementation, `load_from` is a checkpoint to continue from, and `save` the file of the next
-    one, written at the end and on interruption. With `processes` this process is one of several that train
+    one, written as saving.py says. With `processes` this process is one of several that train
     together; only the first one writes files and has a result. `track` shows the progress of the evaluation.
     """
     check_memory(lab)
@@ -93,56 +96,61 @@ def run_lab(
     runs = []
     for impl in impls:
         work = trainer(lab, load(impl, lab.settings.engine), weights, processes)
-        losses = [] if load_from is None else load_from.restore(work)
-        if len(losses) > lab.steps:
-            raise UsageError(message("--load", f"--steps of at least {len(losses)}, as it took", lab.steps))
+        losses: list[float] = []
+        if load_from is not None and isinstance(lab, TrainingLab):
+            losses = load_from.restore(work, lab)
         start, first = time.perf_counter(), processes is None or processes.rank == 0
-        try:
-            with np.errstate(all="ignore"):  # overflow shows in the loss
-                if isinstance(lab, TrainingLab):
-                    _train(lab, impl, work, losses, tick, processes)
-        except Interrupted:
-            saved = _save(save, lab, impl, losses, work, first)
-            raise Failure(f"{lab.name}: interrupted after step {len(losses)} of {lab.steps}{saved}") from None
-        saved = _save(save, lab, impl, losses, work, first)
+        saver = Saver(save, lab, impl, save_every, processes)
+        if isinstance(lab, TrainingLab):
+            _train(lab, work, losses, tick, saver)
         seconds = time.perf_counter() - start
         try:
             result = _result(lab, impl, work, track) if first else {}
+        except Failure:
+            raise
         except Interrupted:
-            raise Failure(f"{lab.name}: interrupted in the evaluation{saved}") from None
+            saver.write()
+            raise Failure(f"{lab.name}: interrupted in the evaluation{saver.note(losses)}") from None
+        except BaseException:
+            saver.write()
+            raise
+        saver.write()
         runs.append(Run(impl, losses, work.parameters(), seconds, result))
     return Report(lab, runs)
 
 
-def _train(
-    lab: TrainingLab[Training],
-    impl: str,
-    work: Trainer,
-    losses: list[float],
-    tick: Tick,
-    processes: Processes | None,
-) -> None:
-    """Train up to the last step; append one loss per step."""
-    for step in range(len(losses), lab.steps):
-        loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
-        losses.append(loss)
-        if not math.isfinite(loss):
-            raise Failure(f"{lab.name}: {impl}: the loss is {loss} at step {step}; try a smaller --lr")
-        stop = tick(impl, step + 1)
-        if stop if processes is None else processes.anyone(stop):
-            raise Interrupted
+def _train(lab: TrainingLab[Training], work: Trainer, losses: list[float], tick: Tick, saver: Saver) -> None:
+    """Train up to the last step, append one loss per step, and save. Failure if the run ends earlier."""
+    run, processes = f"{lab.name}: {saver.impl}", saver.processes
+    with np.errstate(all="ignore"), _lost_processes(lab.name, losses, saver):  # overflow shows in the loss
+        for step in range(len(losses), lab.steps):
+            loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
+            if not math.isfinite(loss):
+                note = saver.note(losses)
+                raise Failure(f"{run}: the loss is {loss} at step {step}; try a smaller --lr{note}")
+            losses.append(loss)
+            stop = tick(saver.impl, step + 1)
+            if stop if processes is None else processes.anyone(stop):
+                saver.hold(work, losses)
+                saver.write()
+                note = f"interrupted after step {len(losses)} of {lab.steps}{saver.note(losses)}"
+                raise Failure(f"{lab.name}: {note}")
+            saver.after_step(work, losses)
+        if not saver.hold(work, losses):
+            note = f"NaN or infinity after the last step; try a smaller --lr{saver.note(losses)}"
+            raise Failure(f"{run}: the weights have {note}")
 
 
-def _save(
-    path: Path | None, lab: Lab[Settings], impl: str, losses: list[float], work: Trainer, first: bool
-) -> str:
-    """Write a checkpoint if `path` is given. All processes must call it: the snapshot is collective."""
-    if path is None:
-        return ""
-    arrays = work.snapshot()
-    if first:
-        write_checkpoint(path, lab, impl, losses, arrays)
-    return f"; saved to {path}"
+@contextmanager
+def _lost_processes(name: str, losses: list[float], saver: Saver) -> Iterator[None]:
+    """Lost for torch's RuntimeError where another process has ended or cannot be reached."""
+    try:
+        yield
+    except RuntimeError:
+        if saver.processes is None:
+            raise
+        where = f"in step {len(losses)}{saver.note(losses)}"
+        raise Lost(f"{name}: the processes lost contact with each other {where}") from None
 
 
 def _result(lab: Lab[Settings], impl: str, work: Trainer, track: Track) -> Result:

@@ -7,10 +7,10 @@ where that applies.
 import csv
 import hashlib
 import math
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from stat import S_ISREG
 from typing import NamedTuple
 
 import scratch_rnn
@@ -21,6 +21,28 @@ MOST_BYTES = 2**28
 
 DATA = Path(scratch_rnn.__file__).parents[1] / "data"
 """The folder of default data, in the project's clone."""
+
+
+class Input(NamedTuple):
+    """A file that was read: its path, and the sha256 of the bytes that were read."""
+
+    path: Path
+    sha256: str
+
+
+_reading: ContextVar[dict[str, Input]] = ContextVar("reading")
+"""Where `read_bytes` notes what it reads; set by `noting_inputs` only."""
+
+
+@contextmanager
+def noting_inputs() -> Iterator[dict[str, Input]]:
+    """A dictionary that gets every file that is read inside the `with`, by its option."""
+    inputs: dict[str, Input] = {}
+    token = _reading.set(inputs)
+    try:
+        yield inputs
+    finally:
+        _reading.reset(token)
 
 
 class Row(NamedTuple):
@@ -56,21 +78,28 @@ def read_bytes(option: str, path: Path, bounded: bool = True) -> bytes:
 
     Only a regular file may be read without this bound: a device or a pipe may have no end.
     """
+    bounded = bounded or not path.is_file()
     try:
         with path.open("rb") as file:
-            if not bounded and S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file.read()
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            fail(option, f"a file of at most {MOST_BYTES:,} bytes", f"{path}, which has more")
-        return data
+            data = file.read(MOST_BYTES + 1 if bounded else -1)
     except (OSError, ValueError) as error:
         fail(option, "a file that can be read", f"{path} ({getattr(error, 'strerror', None) or error})")
+    if bounded and len(data) > MOST_BYTES:
+        fail(option, f"a file of at most {MOST_BYTES:,} bytes", f"{path}, which has more")
+    inputs = _reading.get(None)
+    if inputs is not None:
+        inputs[option] = Input(path, hashlib.sha256(data).hexdigest())
+    return data
 
 
-def digest(option: str, path: str) -> str:
-    """The sha256 of a file."""
-    return hashlib.sha256(read_bytes(option, Path(path))).hexdigest()
+def check_readable_again(option: str, path: Path) -> None:
+    """UsageError for a pipe, a device, or a file that only this process can name: `--file <(cat t.txt)`.
+
+    A run that saves needs its inputs again when it is continued.
+    """
+    alone = path.absolute().parts[:2] in (("/", "dev"), ("/", "proc"))
+    if alone or (path.exists() and not path.is_file()):
+        fail(option, "a file that can be read a second time, because of --save", path)
 
 
 def read_tsv(option: str, path: Path, columns: Sequence[str]) -> list[Row]:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +84,17 @@ def start(rank: int, command: list[str], port: int) -> "subprocess.Popen[str]":
     )
 
 
-def two(command: list[str]) -> list[tuple[int, str, str]]:
-    """(status, stdout, stderr) of two processes of one group."""
+def started(command: list[str]) -> "list[subprocess.Popen[str]]":
+    """Two processes of one group."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    both = [start(rank, command, port) for rank in range(2)]
+    return [start(rank, command, port) for rank in range(2)]
+
+
+def two(command: list[str]) -> list[tuple[int, str, str]]:
+    """(status, stdout, stderr) of two processes of one group."""
+    both = started(command)
     outputs = [process.communicate(timeout=120) for process in both]
     return [(process.returncode, *texts) for process, texts in zip(both, outputs, strict=True)]
 
@@ -136,6 +143,29 @@ def test_rows_that_cannot_be_shared() -> None:
     assert first[:2] == second[:2] == (2, "")
     assert first[2] == "error: distributed: expected rows that 2 processes can share evenly, got 15\n"
     assert second[2] == ""
+
+
+@pytest.mark.parametrize("dead", [0, 1])
+def test_a_process_that_dies(tmp_path: Path, dead: int) -> None:
+    """The other one says so in one line, and the first one has left a checkpoint."""
+    path = tmp_path / "run.npz"
+    command = [sys.executable, "-m", "scratch_rnn", "lab", "charlm", "--impl", "torch", "--distributed"]
+    command += ["--hidden", "8", "--window", "5", "--steps", "100000000", "--batch-size", "4", "--quiet"]
+    command += ["--file", str(HERE / "data" / "this.txt")]
+    both = started([*command, "--save", str(path)])
+    while not path.exists():
+        assert all(process.poll() is None for process in both)
+        time.sleep(0.05)
+    both[dead].kill()
+    output, errors = both[1 - dead].communicate(timeout=60)
+    both[dead].communicate()
+    assert (both[1 - dead].returncode, output) == (1, "")
+    found = re.fullmatch(
+        r"error: charlm: the processes lost contact with each other in step \d+(.*)\n", errors
+    )
+    assert found, errors
+    assert found[1] == f"; {path} is of step 1"
+    assert len(lab("charlm", "--impl", "torch", "--load", path, "--steps", 3)["runs"][0]["losses"]) == 3
 
 
 def test_refusals() -> None:
