@@ -1,135 +1,14 @@
-"""One description of all that a recurrent layer can be asked to do, and the numbers to ask it with.
-
-Sizes differ pairwise, nothing is left at zero, and a gradient arrives wherever the case says: a transposed
-weight, a forgotten bias or two swapped states then cannot stay hidden.
-"""
+"""Strategies of hypothesis: any case that a layer, a cell or the seq2seq model can be asked to do."""
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import torch
 from hypothesis import strategies as st
-from numpy import ndarray
 
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "rnn_tanh": ("RNN", {"nonlinearity": "tanh"}),
-    "rnn_relu": ("RNN", {"nonlinearity": "relu"}),
-    "lstm": ("LSTM", {}),
-    "gru": ("GRU", {}),
-}
-"""Name of a case's kind -> (the class in all three trees, what else its constructor is given)."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One layer, one input, and where gradients arrive."""
-
-    kind: str
-    steps: int = 5
-    rows: int | None = 3  # None: a single sequence without a batch axis
-    inputs: int = 4
-    hidden: int = 6
-    layers: int = 1
-    bidirectional: bool = False
-    bias: bool = True
-    batch_first: bool = False
-    proj: int = 0
-    lengths: tuple[int, ...] | None = None  # None: not packed
-    enforce_sorted: bool = False
-    state: bool = True  # False: the first state is left out
-    memory: str = "contiguous"  # or "strided", "expanded"
-    arrives: tuple[str, ...] = ("output", "h_n", "c_n")  # where a gradient arrives
-    calls: int = 1  # more than one: each carries the last one's state on
-    seed: int = 0
-    dtype: str = "float64"
-
-    @property
-    def name(self) -> str:
-        """The class of this kind, called the same everywhere."""
-        return KINDS[self.kind][0]
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """What every tree's constructor is given."""
-        names = ("input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first")
-        values = (self.inputs, self.hidden, self.layers, self.bidirectional, self.bias, self.batch_first)
-        projection = {"proj_size": self.proj} if self.proj else {}
-        return dict(zip(names, values, strict=True)) | projection | KINDS[self.kind][1]
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """The letters of the state."""
-        return ("h", "c") if self.kind == "lstm" else ("h",)
-
-    @property
-    def directions(self) -> int:
-        """D."""
-        return 2 if self.bidirectional else 1
-
-    def sequence_shape(self, width: int) -> tuple[int, ...]:
-        """An input or an output as the caller lays it out (padded, where it is packed)."""
-        if self.rows is None:
-            return self.steps, width
-        axes = (self.rows, self.steps) if self.batch_first else (self.steps, self.rows)
-        return *axes, width
-
-    def state_shape(self, letter: str) -> tuple[int, ...]:
-        """A state as the caller lays it out."""
-        width = (self.proj or self.hidden) if letter == "h" else self.hidden
-        batch = () if self.rows is None else (self.rows,)
-        return self.directions * self.layers, *batch, width
-
-    def pack(self, x: Any, library: Any) -> Any:
-        """An input as the layer gets it: packed by `library`'s functions, or as it is."""
-        if self.lengths is None:
-            return x
-        return library.pack_padded_sequence(
-            x, np.array(self.lengths), batch_first=self.batch_first, enforce_sorted=self.enforce_sorted
-        )
-
-    def pad(self, y: Any, library: Any) -> Any:
-        """What the layer gave back, padded to all `steps`."""
-        if self.lengths is None:
-            return y
-        return library.pad_packed_sequence(y, batch_first=self.batch_first, total_length=self.steps)[0]
-
-
-class Data(NamedTuple):
-    """All numbers of a case."""
-
-    params: dict[str, ndarray]
-    xs: list[ndarray]  # one a call
-    states: dict[str, ndarray]
-    d_outputs: list[ndarray]
-    d_states: dict[str, ndarray]
-
-
-def make_data(case: Case) -> Data:
-    """The same numbers for the same case, none of them zero, NaN in the padding."""
-    rng = np.random.default_rng(case.seed)
-
-    def normal(shape: tuple[int, ...], scale: float = 1.0) -> ndarray:
-        return (scale * rng.normal(size=shape)).astype(case.dtype)
-
-    shapes = getattr(torch.nn, case.name)(**case.arguments, device="meta").state_dict()
-    params = {name: normal(tuple(p.shape), 0.5) for name, p in shapes.items()}
-    xs = [normal(case.sequence_shape(case.inputs)) for _ in range(case.calls)]
-    states = {letter: normal(case.state_shape(letter)) for letter in case.states}
-    if case.memory == "expanded":
-        xs = [np.broadcast_to(x[:1], x.shape).copy() for x in xs]
-        states = {letter: np.broadcast_to(s[:1], s.shape).copy() for letter, s in states.items()}
-    elif case.lengths is not None:
-        padding = np.arange(case.steps)[:, None] >= np.array(case.lengths)
-        for x in xs:
-            x[padding.T if case.batch_first else padding] = np.nan
-    width = case.directions * (case.proj or case.hidden)
-    d_outputs = [normal(case.sequence_shape(width)) for _ in xs]
-    d_states = {letter: normal(case.state_shape(letter)) for letter in case.states}
-    return Data(params, xs, states, d_outputs, d_states)
+from scratch_rnn.parity import seq2seq
+from scratch_rnn.parity.cases import KINDS, Case
 
 
 def _shuffled(choices: Iterable[Any]) -> list[Any]:
@@ -160,13 +39,17 @@ OPTIONS = {
     "memory": ("contiguous", "strided", "expanded"),
     "arrives": (("output", "h_n", "c_n"), ("output",), ("h_n",), ("c_n",)),
     "calls": (1, 2),
+    "dropout": (0.0, 0.5),
 }
+CHOICES = _shuffled(product(*OPTIONS.values()))
 ONE_STEP: dict[str, Any] = {
     **{"layout": "padded", "steps": 1, "layers": 1, "bidirectional": False, "batch_first": False, "calls": 1},
     **{"arrives": ("h_n", "c_n"), "memory": "contiguous", "state": True},
 }
 """What is fixed where a layer is one step of its cell."""
-CHOICES = _shuffled(product(*OPTIONS.values()))
+CELL_SIZES = _shuffled(
+    sizes for sizes in product([None, *range(5)], range(1, 8), range(1, 9)) if len(set(sizes)) == 3
+)
 
 
 @st.composite
@@ -175,13 +58,46 @@ def layer_cases(draw: st.DrawFn, /, kind: str, layout: str, **fixed: Any) -> Cas
 
     Few draws from long lists: hypothesis then spreads its examples evenly over all combinations.
     """
-    options = dict(zip(OPTIONS, draw(st.sampled_from(CHOICES)), strict=True))
+    options = dict(zip(OPTIONS, draw(st.sampled_from(CHOICES)), strict=True)) | fixed
     if kind != "lstm" and options["arrives"] == ("c_n",):
         options["arrives"] = ("output", "h_n")
+    if options["layers"] == 1:
+        options["dropout"] = 0.0
     steps, rows, inputs, hidden, proj = draw(st.sampled_from(SIZES[kind, layout]))
     if layout == "packed":
         some = draw(st.sampled_from(_shuffled(product(range(1, steps + 1), repeat=rows or 0))))
         options["enforce_sorted"] = draw(st.booleans())
         options["lengths"] = tuple(sorted(some, reverse=True)) if options["enforce_sorted"] else some
     sizes = {"steps": steps, "rows": rows, "inputs": inputs, "hidden": hidden, "proj": proj}
-    return Case(kind, seed=draw(st.integers(0, 1000)), **{**sizes, **options, **fixed})
+    return Case(kind, seed=draw(st.integers(0, 1000)), **sizes | options)
+
+
+@st.composite
+def cell_cases(draw: st.DrawFn, /, kind: str) -> Case:
+    """Any case of a cell: up to three steps; a batch, also without rows, or one row without a batch axis."""
+    rows, inputs, hidden = draw(st.sampled_from(CELL_SIZES))
+    options = dict(zip(OPTIONS, draw(st.sampled_from(CHOICES)), strict=True))
+    chosen = {name: options[name] for name in ("bias", "state", "memory")}
+    sizes = {"rows": rows, "inputs": inputs, "hidden": hidden, "calls": options["layers"]}
+    return Case(kind, cell=True, seed=draw(st.integers(0, 1000)), **sizes | chosen)
+
+
+SEQ2SEQ = {
+    "cell": ("rnn", "lstm", "gru"),
+    "layers": (1, 2, 3),
+    "bidirectional": (False, True),
+    "teacher_forcing": (1.0, 0.5, 0.0),
+    "divide_by": (None, "tokens", 7, 2.5),
+    "truncate": (None, 1, 2, 3),
+}
+SEQ2SEQ_CHOICES = _shuffled(product(*SEQ2SEQ.values()))
+
+
+@st.composite
+def seq2seq_cases(draw: st.DrawFn) -> seq2seq.Case:
+    """Any case of the seq2seq model."""
+    rows = draw(st.integers(1, 4))
+    lengths = st.lists(st.integers(1, 5), min_size=rows, max_size=rows).map(tuple)
+    options: dict[str, Any] = dict(zip(SEQ2SEQ, draw(st.sampled_from(SEQ2SEQ_CHOICES)), strict=True))
+    options |= {"source_lengths": draw(lengths), "target_lengths": draw(lengths)}
+    return seq2seq.Case(seed=draw(st.integers(0, 99)), **options)

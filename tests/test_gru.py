@@ -9,20 +9,21 @@ from hypothesis import strategies as st
 
 from scratch_rnn.notation import GATES
 from scratch_rnn.numpy_bptt import gru
+from scratch_rnn.parity.contenders import run
 from tests.cases import ONE_STEP, layer_cases
-from tests.parity import assert_cell_parity, run_cell
+from tests.parity import assert_parity
 
 
 @pytest.mark.parametrize("tree", ["numpy", "torch"])
 @given(data=st.data())
 def test_step_is_torchs(tree: str, data: Any) -> None:
-    assert_cell_parity(tree, data.draw(layer_cases("gru", **ONE_STEP)))
+    assert_parity(tree, "steps", data.draw(layer_cases("gru", **ONE_STEP)))
 
 
 @given(data=st.data())
 def test_the_two_biases_differ_in_the_n_block_only(data: Any) -> None:
     case = data.draw(layer_cases("gru", **ONE_STEP, bias=True, rows=4, inputs=3, hidden=6))
-    ours = run_cell("numpy", case)
+    ours = run("numpy", "steps", case)
     d_ih, d_hh = (np.split(ours[f"d_bias_{name}_l0"], 3) for name in ("ih", "hh"))
     np.testing.assert_array_equal(d_ih[:2], d_hh[:2])
     assert np.all(d_ih[2] != d_hh[2])

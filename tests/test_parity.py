@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scratch_rnn import spans, torch_autograd
-from scratch_rnn.torch_autograd.fused import function
-from tests.cases import KINDS, LAYOUTS, Case, layer_cases, make_data
-from tests.parity import (
+from scratch_rnn.parity.cases import KINDS, Case, make_data
+from scratch_rnn.parity.contenders import (
     CONTENDERS,
     ENGINES,
     as_state,
-    assert_all_close,
-    assert_close,
-    assert_parity,
+    contenders,
     numpy_layer,
     oracle,
     run,
 )
+from scratch_rnn.torch_autograd.fused import function
+from tests.cases import LAYOUTS, cell_cases, layer_cases
+from tests.parity import assert_all_close, assert_close, assert_parity
 
 CORNERS = {
     "one step": Case("lstm", steps=1, layers=2, bidirectional=True, proj=3, calls=2),
@@ -54,6 +54,14 @@ far below what a wrong equation makes."""
 @given(data=st.data())
 def test_any_case(tree: str, engine: str, kind: str, layout: str, data: Any) -> None:
     assert_parity(tree, engine, data.draw(layer_cases(kind, layout)))
+
+
+@pytest.mark.parametrize(("tree", "engine"), contenders(Case("lstm", cell=True)))
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_cell(tree: str, engine: str, kind: str, data: Any) -> None:
+    assert_parity(tree, engine, data.draw(cell_cases(kind)))
 
 
 @pytest.mark.parametrize(("tree", "engine"), CONTENDERS)

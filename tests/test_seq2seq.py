@@ -13,25 +13,16 @@ from numpy import ndarray
 
 from reference.seq2seq import Seq2Seq as Reference
 from scratch_rnn.numpy_bptt.models.seq2seq import Seq2Seq as ByHand
+from scratch_rnn.parity.seq2seq import EOS, SOS, Case, first_weights, make_batch, make_model, run
 from scratch_rnn.torch_autograd.models.seq2seq import Seq2Seq as Autograd
+from tests.cases import seq2seq_cases
 from tests.parity import assert_all_close
-from tests.seq2seq_cases import (
-    ALL,
-    EOS,
-    SOS,
-    SOURCE_SIZE,
-    TARGET_SIZE,
-    TREES,
-    Case,
-    cases,
-    first_weights,
-    make_batch,
-    make_model,
-    run,
-)
+
+TREES = ["numpy", "torch"]
+ALL = [*TREES, "reference"]
 
 
-@given(case=cases())
+@given(case=seq2seq_cases())
 def test_loss_and_every_gradient_are_the_oracles(case: Case) -> None:
     assert_parity(case)
 
@@ -109,7 +100,7 @@ def test_greedy_reports_what_stopped_it(tree: str) -> None:
     for constant, tokens, stopped in ((EOS, [], "eos"), (4, [4, 4, 4], "max_length")):
         weights = first_weights(case)
         weights["decoder.head.weight"] = np.zeros_like(weights["decoder.head.weight"])
-        weights["decoder.head.bias"] = np.eye(TARGET_SIZE)[constant]
+        weights["decoder.head.bias"] = np.eye(case.target_size)[constant]
         predicted = make_model(tree, case, weights).greedy(source, lengths, 3)
         assert [tuple(row) for row in predicted] == [(tokens, stopped)] * 4
 
@@ -147,7 +138,7 @@ def test_both_torch_models_draw_the_same_weights(cell: str, bidirectional: bool)
 
 
 def test_names_are_the_oracles() -> None:
-    model = ByHand("lstm", SOURCE_SIZE, TARGET_SIZE, 4, 6, bidirectional=True, sos=SOS, eos=EOS)
+    model = ByHand("lstm", 11, 9, 4, 6, bidirectional=True, sos=SOS, eos=EOS)
     names = [name for name in model.state_dict() if "rnn" not in name]
     assert names == [
         "encoder.embedding.weight",
@@ -187,8 +178,7 @@ def test_loss_takes_and_returns_no_state(tree: str) -> None:
 
 def test_float32_stays_float32() -> None:
     case = Case("lstm", 2, True, divide_by="tokens")
-    sizes = SOURCE_SIZE, TARGET_SIZE, 4, 6, 2
-    model = ByHand("lstm", *sizes, bidirectional=True, sos=SOS, eos=EOS)
+    model = ByHand("lstm", *case.sizes, bidirectional=True, sos=SOS, eos=EOS)
     model.load_state_dict(first_weights(case))
     exact = run("numpy", make_model("numpy", case), make_batch(case), case.options)
     single = run("numpy", model, make_batch(case), case.options)

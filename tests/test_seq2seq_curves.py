@@ -11,7 +11,10 @@ import torch
 
 from scratch_rnn.labs.inputs.vocabulary import Vocabulary
 from scratch_rnn.numpy_bptt.optim import SGD
-from tests.seq2seq_cases import ALL, TREES, Batch, Case, make_batch, make_model
+from scratch_rnn.parity.seq2seq import Batch, Case, make_batch, make_model
+
+TREES = ["numpy", "torch"]
+ALL = [*TREES, "reference"]
 
 COURSE = [
     ("i feel hungry.", "나는 배가 고프다."),
@@ -64,16 +67,20 @@ def course(seed: int = 0, steps: int = 200) -> tuple[list[Batch], list[Batch], l
     return pairs, [chance.choice(pairs) for _ in range(steps)], vocabularies
 
 
+def course_case(vocabularies: Sequence[Vocabulary]) -> Case:
+    """The model of the course."""
+    return Case(source_size=len(vocabularies[0]), target_size=len(vocabularies[1]), width=16, hidden=16)
+
+
 @pytest.mark.parametrize("teacher_forcing", [1.0, 0.5])
 def test_curves_on_the_courses_pairs(teacher_forcing: float) -> None:
     _, drawn, vocabularies = course()
-    sizes = (len(vocabularies[0]), len(vocabularies[1]), 16, 16)
-    assert sizes[:2] == (17, 13)
-    case, curves, last = Case(), {}, []
+    case, curves, last = course_case(vocabularies), {}, []
+    assert case.sizes[:2] == (17, 13)
     for tree in ALL:
         generator = random.Random(3)
         options = {"teacher_forcing": teacher_forcing, "generator": generator}
-        model = make_model(tree, case, sizes=sizes, sos=0, eos=1)
+        model = make_model(tree, case, sos=0, eos=1)
         curves[tree] = train(tree, model, drawn, 0.01, options)
         last.append(generator.random())
     if teacher_forcing == 1:
@@ -103,8 +110,7 @@ def test_curves_on_batches() -> None:
 
 def test_the_courses_pairs_are_memorised() -> None:
     pairs, drawn, vocabularies = course(steps=1400)
-    sizes = (len(vocabularies[0]), len(vocabularies[1]), 16, 16)
-    model = make_model("numpy", Case(), sizes=sizes, sos=0, eos=1)
+    model = make_model("numpy", course_case(vocabularies), sos=0, eos=1)
     train("numpy", model, drawn, 0.01, {})
     predicted = [model.greedy(source, lengths, 12)[0] for source, lengths, _, _ in pairs]
     assert [vocabularies[1].decode(row.tokens) for row in predicted] == [korean for _, korean in COURSE]

@@ -11,8 +11,9 @@ from numpy import ndarray
 
 from scratch_rnn import numpy_bptt, torch_autograd
 from scratch_rnn.numpy_bptt.packed import pack_padded_sequence_backward, pad_packed_sequence_backward
-from tests.cases import KINDS, Case, make_data
-from tests.parity import ENGINES, as_state, assert_all_close, assert_close, by_letter, numpy_layer
+from scratch_rnn.parity.cases import KINDS, Case, make_data
+from scratch_rnn.parity.contenders import ENGINES, as_state, by_letter, numpy_layer
+from tests.parity import assert_all_close, assert_close
 
 FORMS = {
     "padded": Case("rnn_tanh", layers=3),
@@ -34,13 +35,13 @@ def torch_with_masks(case: Case, masks: list[ndarray | None]) -> dict[str, Any]:
     for k, mask in enumerate(masks):
         if mask is not None:
             x = _multiply(case, x, torch.tensor(mask))
-        inputs = case.directions * case.hidden if k else case.inputs
+        inputs = (1 + case.bidirectional) * case.hidden if k else case.inputs
         level = replace(case, layers=1, inputs=inputs)
         layer = getattr(torch.nn, case.name)(**level.arguments, dtype=torch.float64)
         names = {name: name.replace("_l0", f"_l{k}") for name, _ in layer.named_parameters()}
         layer.load_state_dict({name: torch.tensor(data.params[full]) for name, full in names.items()})
         leaves |= {f"d_{names[name]}": p for name, p in layer.named_parameters()}
-        own = slice(k * case.directions, (k + 1) * case.directions)
+        own = slice(k * (1 + case.bidirectional), (k + 1) * (1 + case.bidirectional))
         x, state_n = layer(x, as_state({letter: s[own] for letter, s in states.items()}))
         ends.append(by_letter(case, state_n))
     results["output"] = case.pad(x, torch.nn.utils.rnn)

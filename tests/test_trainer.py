@@ -12,11 +12,11 @@ import reference.trainer
 from scratch_rnn.numpy_bptt import models as numpy_models
 from scratch_rnn.numpy_bptt.models import sequence as numpy_model
 from scratch_rnn.numpy_bptt.models import trainer as numpy_trainer
+from scratch_rnn.parity.seq2seq import Case, make_model
 from scratch_rnn.torch_autograd import models as torch_models
 from scratch_rnn.torch_autograd.models import sequence as torch_model
 from scratch_rnn.torch_autograd.models import trainer as torch_trainer
 from tests.parity import assert_close
-from tests.seq2seq_cases import Case, make_model
 
 TREES: dict[str, tuple[Any, Any]] = {
     "numpy": (numpy_model, numpy_trainer),

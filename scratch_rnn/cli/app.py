@@ -14,6 +14,7 @@ import typer
 
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
+from scratch_rnn.cli.parity import parity
 from scratch_rnn.cli.terminal import one_line_errors, print_table, progress
 from scratch_rnn.cli.trace import trace_app
 from scratch_rnn.labs import LABS, Failure, Lab, Report, Settings, UsageError, run_lab
@@ -31,6 +32,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one lab.")
 app.add_typer(lab_app, name="lab")
 app.add_typer(trace_app, name="trace")
+app.command()(parity)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,8 +9,8 @@ from numpy import ndarray
 
 from scratch_rnn import numpy_bptt
 from scratch_rnn.numpy_bptt import GRU, LSTM, RNN, GRUCell
-from tests.cases import KINDS, Case, make_data
-from tests.parity import ENGINES
+from scratch_rnn.parity.cases import KINDS, Case, make_data
+from scratch_rnn.parity.contenders import ENGINES
 
 OPTIONS: list[dict[str, Any]] = [
     {},

@@ -23,8 +23,9 @@ from scratch_rnn.numpy_bptt import (
     unpack_sequence,
     unpad_sequence,
 )
-from tests.cases import KINDS, Case, make_data
-from tests.parity import ENGINES, as_state, assert_close, by_letter, numpy_layer
+from scratch_rnn.parity.cases import KINDS, Case, make_data
+from scratch_rnn.parity.contenders import ENGINES, as_state, by_letter, numpy_layer
+from tests.parity import assert_close
 
 RNG = np.random.default_rng(0)
 some_lengths = st.one_of(

@@ -9,8 +9,8 @@ from numpy import ndarray
 
 from scratch_rnn import numpy_bptt
 from scratch_rnn.numpy_bptt import GRU, LSTM, PackedSequence
-from tests.cases import KINDS, Case, make_data
-from tests.parity import ENGINES, as_state, by_letter, numpy_layer
+from scratch_rnn.parity.cases import KINDS, Case, make_data
+from scratch_rnn.parity.contenders import ENGINES, as_state, by_letter, numpy_layer
 
 FORMS = {
     "padded": Case("rnn_tanh", layers=2, bidirectional=True),

@@ -8,7 +8,7 @@ import pytest
 from numpy import ndarray
 
 from scratch_rnn.numpy_bptt import GRU, LSTM, RNN, pack_padded_sequence
-from tests.parity import ENGINES
+from scratch_rnn.parity.contenders import ENGINES
 
 
 def x(*shape: int, dtype: str = "float32") -> ndarray:
