@@ -14,6 +14,7 @@ import typer
 
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
+from scratch_rnn.cli.exercises import exercise, grade
 from scratch_rnn.cli.parity import parity
 from scratch_rnn.cli.terminal import one_line_errors, print_table, progress
 from scratch_rnn.cli.trace import trace_app
@@ -33,6 +34,8 @@ lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one
 app.add_typer(lab_app, name="lab")
 app.add_typer(trace_app, name="trace")
 app.command()(parity)
+app.command()(exercise)
+app.command()(grade)
 
 
 @app.callback(invoke_without_command=True)
