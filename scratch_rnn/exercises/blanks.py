@@ -18,12 +18,9 @@ def exercise_text(exercise: Exercise) -> str:
     lines = source.splitlines()
     for name, node in sorted(functions(ast.parse(source)), key=lambda pair: -pair[1].lineno):
         if name in exercise.blanks:
-            after_docstring = node.body[1] if ast.get_docstring(node) else node.body[0]
-            first, last = after_docstring.lineno, node.end_lineno or node.lineno
-            start = node.body[0].end_lineno or first if after_docstring is not node.body[0] else first - 1
-            indent = " " * after_docstring.col_offset
+            start, last = node.body[0].end_lineno or 0, node.end_lineno
             body = [*_equations("\n".join(lines[start:last]), source), UNFINISHED]
-            lines[start:last] = [indent + line for line in body]
+            lines[start:last] = [" " * node.body[0].col_offset + line for line in body]
     task = f"# Exercise: write {', '.join(exercise.blanks)}; then run: python -m scratch_rnn grade FILE"
     return "\n".join([task, *lines]) + "\n"
 

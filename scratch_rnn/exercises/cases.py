@@ -4,7 +4,7 @@ A run puts the reader's module in the place of the project's, so it needs a proc
 are forward only come first: they are graded where the backward pass is not written yet.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -19,17 +19,17 @@ from scratch_rnn.parity.cases import KINDS, Case, make_data
 
 Results = dict[str, Any]
 SOME = (2, 5, 2)
-LAYERS = {
+CASES: dict[str, list[Any]] = {
     "rnn": [Case("rnn_tanh", lengths=SOME), Case("rnn_relu", bias=False)],
     "lstm": [Case("lstm", lengths=SOME), Case("lstm", proj=2, bias=False)],
     "gru": [Case("gru", lengths=SOME), Case("gru", bias=False)],
     "layer": [Case("lstm", bidirectional=True, lengths=SOME), Case("rnn_tanh", bias=False)],
+    "seq2seq": [
+        seq2seq.Case("lstm", layers=2, bidirectional=True, truncate=2),
+        seq2seq.Case("gru", teacher_forcing=0.5, divide_by="tokens"),
+    ],
 }
 """Every line of a file runs in one of its cases."""
-MODELS = [
-    seq2seq.Case("lstm", layers=2, bidirectional=True, truncate=2),
-    seq2seq.Case("gru", teacher_forcing=0.5, divide_by="tokens"),
-]
 
 
 def runs(exercise: str) -> Iterator[tuple[Callable[[Any], Results], Callable[[], Results]]]:
@@ -40,12 +40,10 @@ def runs(exercise: str) -> Iterator[tuple[Callable[[Any], Results], Callable[[],
     if exercise == "pack":
         yield from ((partial(_packing, name, np.asarray), partial(_torch_packing, name)) for name in PACKING)
         return
-    translates = exercise == "seq2seq"
-    run: Any = _translate if translates else partial(_unroll, exercise)
-    oracle: Any = _torch_translate if translates else contenders.oracle
-    cases: Sequence[Any] = MODELS if translates else LAYERS[exercise]
+    run: Any = _translate if exercise == "seq2seq" else partial(_unroll, exercise)
+    oracle: Any = _torch_translate if exercise == "seq2seq" else contenders.oracle
     for backward in (False, True):
-        yield from ((partial(run, case, backward), partial(oracle, case)) for case in cases)
+        yield from ((partial(run, case, backward), partial(oracle, case)) for case in CASES[exercise])
 
 
 def _unroll(exercise: str, case: Case, backward: bool, module: Any) -> Results:
@@ -94,13 +92,12 @@ def _torch_packing(name: str) -> Results:
 LENGTHS = (2, 5, 2, 3)
 SEQUENCES = [np.arange(2.0 * n).reshape(n, 2) + 10 * k for k, n in enumerate(LENGTHS)]
 PADDED = np.arange(48.0).reshape(6, 4, 2)
-ORDER = [1, 3, 0, 2]
 
 
 def _packed(library: Any, array: Any) -> Any:
     """Sequences of LENGTHS, packed."""
-    sizes, order = array([4, 4, 2, 1, 1]), array(ORDER)
-    return library.PackedSequence(array(PADDED.reshape(-1, 2)[:12]), sizes, order, array(np.argsort(ORDER)))
+    rows, order = array(PADDED.reshape(-1, 2)[:12]), np.array([1, 3, 0, 2])
+    return library.PackedSequence(rows, array([4, 4, 2, 1, 1]), array(order), array(np.argsort(order)))
 
 
 PACKING: dict[str, Callable[[Any, Any], Any]] = {

@@ -8,9 +8,6 @@ from typing import NamedTuple
 import scratch_rnn
 from scratch_rnn.checks import fail
 
-Outline = dict[str, tuple[str, ...]]
-"""Functions, methods ("Class.method") and "State", each with the names of its arguments or fields."""
-
 
 class Exercise(NamedTuple):
     """One file of numpy_bptt, and the functions to write; a method is "Class.method"."""
@@ -50,8 +47,8 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
             yield from ((f"{node.name}.{each.name}", each) for each in methods)
 
 
-def outline(tree: ast.Module) -> Outline:
-    """What a file defines for others: private functions are left out."""
+def outline(tree: ast.Module) -> dict[str, tuple[str, ...]]:
+    """The functions, methods and State of a file, with their arguments or fields; nothing private."""
     found = {
         name: tuple(each.arg for each in (*node.args.args, *node.args.kwonlyargs))
         for name, node in functions(tree)

@@ -34,11 +34,9 @@ def equations(source: str) -> dict[int, Equation]:
 
 
 def first_wrong(given: Events, real: Events, source: str) -> str | None:
-    """A sentence about the first of the given values that is wrong; None where no value with a name of the
-    project's file is.
+    """A sentence about the first given value that is wrong, of those whose names the project's file has too.
 
-    A name that a call assigns as often as the project's function does is compared each time, otherwise its
-    last value is.
+    A name that a call assigns as often as there is compared each time, otherwise its last value is.
     """
     ours, expected, lines = _by_name(given), _by_name(real), equations(source)
     position = Counter[Any]()

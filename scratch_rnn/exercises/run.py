@@ -46,7 +46,7 @@ def main(name: str, file: Path, report: Path, stopped: Path) -> None:
 
 
 class Grader:
-    """Collects what is right and wrong over the runs of an exercise."""
+    """Collects what is right and wrong over the runs of an exercise, and the first equation that is wrong."""
 
     def __init__(self, name: str, file: Path) -> None:
         self.exercise, self.file = EXERCISES[name], file
@@ -54,7 +54,6 @@ class Grader:
         self.verdicts: dict[str, str] = {}
         """By result: "right", or how it is wrong; by function: "not written yet"."""
         self.found: str | None = None
-        """The first equation that is wrong."""
 
     def grade(self, run: Callable[[Any], dict[str, Any]], oracle: dict[str, Any]) -> None:
         """Run the project's file and the reader's, and compare."""

@@ -24,11 +24,10 @@ def arrays(value: Any) -> list[ndarray]:
 def difference(value: Any, expected: Any) -> str | None:
     """In words how a value differs from what is expected; None where it does not."""
     ours, right = arrays(value), arrays(expected)
-    if len(ours) != len(right):
-        return f"{len(ours)} arrays, not {len(right)}"
+    shapes = [[a.shape for a in each] for each in (ours, right)]
+    if shapes[0] != shapes[1]:
+        return "shape {}, not {}".format(*(", ".join(map(str, each)) or "None" for each in shapes))
     for a, b in zip(ours, right, strict=True):
-        if a.shape != b.shape:
-            return f"shape {a.shape}, not {b.shape}"
         differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
         error = np.abs(a[differs].astype(float) - b[differs]).max(initial=0.0)
         if not error <= BOUND * np.abs(b[np.isfinite(b)]).max(initial=1.0):

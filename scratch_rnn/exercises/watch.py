@@ -50,9 +50,7 @@ def load(path: Path, name: str, watched: Collection[str]) -> tuple[ModuleType, E
     tree = ast.parse(path.read_bytes(), str(path))
     for qualified, node in functions(tree):
         if qualified in watched:
-            start = 1 if ast.get_docstring(node) else 0
-            begin = ast.parse(f"_call = _enter({qualified!r})").body
-            node.body[start:] = [*begin, *_noted(node.body[start:])]
+            node.body = ast.parse(f"_call = _enter({qualified!r})").body + _noted(node.body)
     ast.fix_missing_locations(tree)
     module, events, calls = ModuleType(name), Events(), Counter[str]()
 
@@ -94,7 +92,7 @@ def _checked(function: Callable[..., Any], real: Callable[..., Any], events: Eve
 
 
 def _noted(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements, and after each assignment a call that reports it; a return value is assigned first."""
+    """The statements, and after each assignment a call that reports it; a returned value is assigned first."""
     result: list[ast.stmt] = []
     for statement in body:
         for block in ("body", "orelse", "finalbody"):
