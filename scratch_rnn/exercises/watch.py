@@ -92,7 +92,7 @@ def _checked(function: Callable[..., Any], real: Callable[..., Any], events: Eve
 
 
 def _noted(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements, and after each assignment a call that reports it; a returned value is assigned first."""
+    """The statements, and after each assignment a call that reports it; a result is assigned first."""
     result: list[ast.stmt] = []
     for statement in body:
         for block in ("body", "orelse", "finalbody"):
