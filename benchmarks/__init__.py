@@ -1,14 +1,19 @@
-"""Benchmarks against torch.nn: `python -m benchmarks`, and the ladder: `python -m benchmarks ladder`.
+"""Benchmarks against torch.nn. Nothing here is needed to use or to read scratch_rnn.
 
-Nothing here is needed to use or to read scratch_rnn. Whatever is timed has been compared with torch.nn in
-float64 first, outputs and every gradient; what is wrong is not timed.
+    python -m benchmarks            times contenders; `--help` lists the options
+    python -m benchmarks ladder     times the tricks of the fused engine, one per rung
+    python -m benchmarks check      accuracy, launches per time step; on a GPU synchronisation, capture
+    python -m benchmarks table      a Markdown table of finished runs
 
-    cases.py       what is computed: cell, layout, dtype, sizes; the numbers are drawn from a seed
-    contenders/    who computes it: a small class each
-    oracle.py      float64 torch.nn, and how far off a contender is
-    worker.py      one contender in a process of its own; session.py talks to it, or keeps it in this process
-    rounds.py      contenders in turns, A B C A B C; stats.py compares them round by round
-    flops.py       the work of a case; machine.py and record.py: where all this was measured
-    ladder/        the same mathematics, from naive to fast, one trick a rung
-    report.py      tables and JSON; picture.py the PNG; cli.py the commands
+Before a contender is timed, its outputs and all gradients are compared with float64 torch.nn; an inaccurate
+one is not timed. The timed line: timing/session.py, `time_steps` (CPU); timing/gpu.py, `_wall` (GPU).
+
+    cases.py       what is computed: cell, mode, layout, precision, sizes
+    registry.py    who computes: the contenders by name
+    contenders/    one file per library; data.py draws the numbers of a case from a seed
+    timing/        oracle.py (float64 torch.nn), worker.py (a process per contender), rounds.py (A B C A B C),
+                   stats.py, flops.py, machine.py, gpu.py, run.py (all cases in turn)
+    report/        tables, JSON, pictures, record
+    ladder/        from engine="steps" to engine="fused", one trick per rung
+    check.py, options.py, cli.py     the commands
 """

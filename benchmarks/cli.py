@@ -1,27 +1,30 @@
-"""The command line: `python -m benchmarks` times contenders, `python -m benchmarks ladder` the rungs;
-`python -m benchmarks table` shows what runs have left.
+"""The command line: times contenders or rungs, checks, and shows finished runs.
 
-It reads options (options.py) and writes what run.py brings back. A run of which nothing is chosen is the
-whole run, and leaves its JSON and PNG under benchmarks/results/, named after the machine. Exit status 0; 1
-where a contender failed or was wrong; 2 for a user's mistake; a message is one line.
+Options are read by options.py. A run for which no case was chosen leaves its JSON and PNG under
+benchmarks/results/, named after the machine. Exit status 1: a contender failed or was inaccurate; 2: a
+user's mistake. Every error is one line.
 """
 
 import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
 
-from benchmarks import contenders, gpu, machine, picture, published, report
-from benchmarks.ladder import show
-from benchmarks.ladder.rungs import BESIDE, RUNGS, baselines
-from benchmarks.options import LadderOptions, Options, command
-from benchmarks.record import record, where
-from benchmarks.run import against_torch, check_present, judge
-from scratch_rnn.checks import message
-from scratch_rnn.cli.terminal import one_line_errors
-from scratch_rnn.labs import UsageError
+from benchmarks import registry
+from benchmarks.cases import Case
+from benchmarks.check import findings
+from benchmarks.ladder.rungs import COMPARED_WITH, RUNGS, baselines
+from benchmarks.options import LadderOptions, Options, Timing, command
+from benchmarks.report import ladder_table, markdown, picture, tables
+from benchmarks.report.record import finished, record, where
+from benchmarks.timing import gpu, machine
+from benchmarks.timing.rounds import Row
+from benchmarks.timing.run import Baselines, against_torch, check_present, judge
+from scratch_rnn.checks import Failure, fail
+from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.outputs import check_writable
 
 RESULTS = Path(__file__).parent / "results"
@@ -35,73 +38,108 @@ def time_contenders(options: Options) -> None:
     """Time our layers against torch.nn, after comparing outputs and gradients with it in float64."""
     with one_line_errors():
         options.check()
-        if options.device == "cuda":
-            gpu.check_cuda()
+        _check_device(options.device)
         chosen = options.contender or []
-        names, cases = contenders.names(chosen, options.compiled), options.cases()
+        names, cases = registry.names(chosen, options.compiled), options.cases()
         check_present(chosen, cases)
-        run = options.run(options.device)
-        facts = record(run, options.tf32)
-        json, plot = _outputs(options, facts["machine"] if options.whole else None)
-        rows = run.rows(cases, names, against_torch(names))
-        _print(report.tables(rows), where(facts))
-        if json is not None:
-            report.write_json(report.as_json(rows, facts), json)
-        if plot is not None:
-            picture.plot(rows, plot, where(facts))
-        judge(rows)
+        name = "" if options.whole else " forms" if options.forms else None
+        plot = picture.plot_sweep if options.sweep else picture.plot
+        _time(options, options.device, cases, names, against_torch(names), name, tables.tables, plot)
 
 
 def time_rungs(options: LadderOptions) -> None:
-    """Time the ladder: what each trick is worth, from separate gates to feature-major arrays."""
+    """Time the ladder: from engine="steps" to engine="fused" in NumPy, what each trick is worth."""
     with one_line_errors():
         options.check()
-        cases, run = options.cases(), options.run("cpu")
-        facts = record(run, tf32=False)
-        nothing = not any((options.cell, options.what, options.dtype, options.size, options.quick))
-        json, plot = _outputs(options, f"{facts['machine']} ladder" if nothing else None)
-        rows = run.rows(cases, [*RUNGS, *BESIDE], baselines)
-        _print(show.table(rows), where(facts))
+        name, names = None if options.chosen else " ladder", [*RUNGS, *COMPARED_WITH]
+        shown = ladder_table.table, picture.plot_ladder
+        _time(options, "cpu", options.cases(), names, baselines, name, *shown)
+
+
+def _time(
+    options: Timing,
+    device: str,
+    cases: Sequence[Case],
+    names: Sequence[str],
+    baselines: Baselines,
+    name: str | None,
+    table: Callable[[Sequence[Row]], RenderableType],
+    plot: Callable[[Sequence[Row], Path, str], None],
+) -> None:
+    """Run all cases; JSON is written after each. `name` completes the machine's in the names of files under
+    results/; with None, only the files that were asked for are written.
+    """
+    run = options.run(device)
+    facts, rows = record(run), list[Row]()
+    json, png = _outputs(options, None if name is None else facts["machine"] + name)
+    typer.echo(run.announce(cases, names))
+    piped = not Console(stderr=True).is_terminal
+    for number, found in enumerate(run.rows(cases, names, baselines), start=1):
+        rows += found
+        if piped:
+            typer.echo(tables.line_of_case(number, len(cases), found))
         if json is not None:
-            content = report.as_json(rows, facts) | {"summary": show.factors(rows)}
-            report.write_json(content, json)
-        if plot is not None:
-            picture.plot_ladder(rows, list(RUNGS), plot, where(facts))
-        judge(rows)
+            tables.write_json(tables.as_json(rows, finished(facts, run)), json)
+    _print(table(rows), where(facts))
+    if png is not None:
+        plot(rows, png, where(facts))
+    judge(rows)
+
+
+def check(
+    device: Annotated[str, typer.Option(metavar="cpu|cuda", help="where torch computes")] = "cpu",
+) -> None:
+    """Compare every cell, form, engine and precision with torch.nn; count launches; on a GPU also look for
+    synchronisation, capture CUDA graphs and name the kernels.
+    """
+    with one_line_errors():
+        if device not in ("cpu", "cuda"):
+            fail("check --device", "cpu or cuda", device)
+        _check_device(device)
+        wrong = 0
+        for finding in findings(device):
+            typer.echo(f"{'ok   ' if finding.good else 'WRONG'} {finding.text}")
+            wrong += not finding.good
+        if wrong:
+            raise Failure(f"{wrong} check{'s' * (wrong > 1)} failed")
 
 
 def show_results(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.json...", help="of runs on one machine")],
 ) -> None:
-    """Write the means of finished runs as a Markdown table, as the README has it."""
+    """Write the means of finished runs as the README's Markdown table."""
     with one_line_errors():
-        typer.echo(published.markdown(files))
+        typer.echo(markdown.markdown(files))
 
 
 def _alone(context: typer.Context, **values: Any) -> None:
-    """The main command where no other is named; one that is takes its options behind its name."""
+    """The main command, unless another one is named: then options must come after its name."""
     if context.invoked_subcommand is None:
         time_contenders(Options(**values))
         return
     with one_line_errors():
         given = [name for name, value in values.items() if value != getattr(Options, name)]
         if given:
-            expected = f"its options behind {context.invoked_subcommand}"
-            raise UsageError(message("benchmarks", expected, f"--{given[0]} before it"))
+            fail("benchmarks", f"its options after {context.invoked_subcommand}", f"--{given[0]} before it")
 
 
-def _outputs(options: Any, machine_name: str | None) -> tuple[Path | None, Path | None]:
-    """Where JSON and PNG go: as told, or, in a whole run, under results/. UsageError where they can't."""
+def _check_device(device: str) -> None:
+    if device == "cuda":
+        gpu.check_cuda()
+
+
+def _outputs(options: Timing, name: str | None) -> tuple[Path | None, Path | None]:
+    """The JSON and PNG files, by default under results/ if there is a name. UsageError if not writable."""
     json, plot = options.json, options.plot
-    if machine_name is not None:
+    if name is not None:
         RESULTS.mkdir(exist_ok=True)
-        json = json or RESULTS / f"{machine.slug(machine_name)}.json"
-        plot = plot or RESULTS / f"{machine.slug(machine_name)}.png"
+        json = json or RESULTS / f"{machine.slug(name)}.json"
+        plot = plot or RESULTS / f"{machine.slug(name)}.png"
     for option, path in (("--json", json), ("--plot", plot)):
         if path is not None:
             check_writable(option, path)
     if json is not None and plot is not None and json.absolute() == plot.absolute():
-        raise UsageError(message("--plot", "another file than --json", plot))
+        fail("--plot", "another file than --json", plot)
     return json, plot
 
 
@@ -118,4 +156,5 @@ _own = inspect.signature(_alone).parameters["context"]
 _main.__signature__ = inspect.Signature([_own, *inspect.signature(Options).parameters.values()])
 app.callback(invoke_without_command=True, help=time_contenders.__doc__)(_main)
 app.command("ladder")(command(LadderOptions, time_rungs))
+app.command("check")(check)
 app.command("table")(show_results)

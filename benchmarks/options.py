@@ -1,165 +1,174 @@
-"""What the two commands take, as dataclasses, and what that means in cases."""
+"""The options of the commands, as dataclasses, and the cases that they select."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from benchmarks import contenders, machine
-from benchmarks.cases import (
-    CELLS,
-    DTYPES,
-    LAYOUTS,
-    QUICK,
-    SWEEPS,
-    WHATS,
-    Case,
-    Selection,
-    Size,
-    placed,
-    select,
-    whole,
-)
-from benchmarks.run import Run
-from scratch_rnn.checks import expect_int, message
-from scratch_rnn.labs import UsageError
+from benchmarks import cases as known
+from benchmarks import registry
+from benchmarks.cases import QUICK, SWEEPS, TF32, Case, Selection, Size, forms, on_device, select, whole
+from benchmarks.timing import machine
+from benchmarks.timing.run import Run
+from scratch_rnn.checks import fail
 
-ROUNDS, QUICK_ROUNDS = 11, 5
-BUDGET, QUICK_BUDGET = 0.2, 0.05
-"""Seconds of a round."""
-
-
-WHO = f"beside torch.nn; default all that take part, of {', '.join(contenders.MAKERS)}"
-
-
-def _one_of(choices: Sequence[str], text: str) -> Any:
-    return typer.Option(metavar="|".join(choices), help=text)
-
+ROUNDS = {"cpu": (7, 0.2), "cuda": (5, 0.1), "quick": (5, 0.05)}
+"""Rounds, and seconds of a round."""
+CONTENDER_HELP = f"may be repeated, beside torch.nn; default all, of {', '.join(registry.CONTENDERS)}"
 
 CHOICES = {
-    "cell": CELLS,
-    "what": WHATS,
-    "dtype": DTYPES,
-    "layout": LAYOUTS,
+    "cell": known.CELLS,
+    "mode": known.MODES,
+    "dtype": known.DTYPES,
+    "layout": known.LAYOUTS,
     "sweep": tuple(SWEEPS),
     "device": ("cpu", "cuda"),
-    "contender": tuple(contenders.MAKERS),
+    "tf32": tuple(TF32),
+    "contender": tuple(registry.CONTENDERS),
 }
+
+
+def _one_of(name: str, text: str) -> Any:
+    return typer.Option(metavar="|".join(CHOICES[name]), help=text)
+
+
+def _number(text: str) -> Any:
+    return typer.Option(metavar="N", help=text)
+
+
+def _positive(option: str, value: int) -> int:
+    if value < 1:
+        fail("benchmarks", f"{option} to be at least 1", value)
+    return value
+
+
+Words = list[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """What both commands take."""
+    """The options that both timing commands have."""
 
-    cell: Annotated[list[str] | None, _one_of(CHOICES["cell"], "may be repeated; default all")] = None
-    what: Annotated[list[str] | None, _one_of(CHOICES["what"], "may be repeated; default both")] = None
-    dtype: Annotated[list[str] | None, _one_of(CHOICES["dtype"], "may be repeated; default float32")] = None
-    size: Annotated[list[str] | None, typer.Option(metavar="T,N,I,H", help="may be repeated")] = None
-    rounds: Annotated[int | None, typer.Option(metavar="N", help=f"turns of each contender [{ROUNDS}]")] = (
-        None
-    )
-    threads: Annotated[int | None, typer.Option(metavar="N", help="of each contender; default all cores")] = (
-        None
-    )
+    cell: Annotated[Words, _one_of("cell", "may be repeated; default all")] = None
+    mode: Annotated[Words, _one_of("mode", "may be repeated; default training, inference")] = None
+    dtype: Annotated[Words, _one_of("dtype", "may be repeated; default float32")] = None
+    size: Annotated[Words, typer.Option(metavar="T,N,I,H", help="may be repeated")] = None
+    rounds: Annotated[int | None, _number("turns of each contender; default 7, on a GPU 5")] = None
+    threads: Annotated[int | None, _number("of each contender; default all cores")] = None
     quick: Annotated[bool, typer.Option("--quick", help="fewer and shorter rounds")] = False
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="write the record and every row")] = None
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw them")] = None
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="record and rows, after each case")] = None
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw the rows")] = None
+
+    @property
+    def chosen(self) -> set[str]:
+        """The options given that choose cases."""
+        given = {name for name, value in vars(self).items() if value != getattr(type(self), name)}
+        return given - {"rounds", "threads", "json", "plot", "compiled", "device"}
 
     def check(self) -> None:
-        """UsageError for what is no choice."""
+        """UsageError for a value that is not a choice."""
         for name, choices in CHOICES.items():
             given = getattr(self, name, None) or ()
             for value in (given,) if isinstance(given, str) else given:
                 if value not in choices:
-                    raise UsageError(message(f"--{name}", f"one of {', '.join(choices)}", value))
+                    fail(f"--{name}", f"one of {', '.join(choices)}", value)
 
     def sizes(self) -> list[Size]:
-        """Those given; UsageError for what is no size."""
+        """The sizes given; UsageError for text that is not a size."""
         found = []
         for text in self.size or ():
             numbers = text.split(",")
             if len(numbers) != 4 or not all(number.isdecimal() and int(number) for number in numbers):
-                raise UsageError(message("--size", "four numbers T,N,I,H of at least 1", text))
+                fail("--size", "four numbers T,N,I,H of at least 1", text)
             found.append(Size(*map(int, numbers)))
         return found
 
     def run(self, device: str) -> Run:
         """How everything will be timed."""
-        rounds, budget = (QUICK_ROUNDS, QUICK_BUDGET) if self.quick else (ROUNDS, BUDGET)
-        try:
-            rounds = expect_int("benchmarks", "--rounds", rounds if self.rounds is None else self.rounds, 1)
-            threads = machine.cores() if self.threads is None else self.threads
-            return Run(device, expect_int("benchmarks", "--threads", threads, 1), rounds, budget)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        rounds, budget = ROUNDS["quick" if self.quick else device]
+        rounds = rounds if self.rounds is None else self.rounds
+        threads = machine.cores() if self.threads is None else self.threads
+        return Run(device, _positive("--threads", threads), _positive("--rounds", rounds), budget)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Timing):
-    """What `python -m benchmarks` takes."""
+    """The options of `python -m benchmarks`."""
 
-    layout: Annotated[list[str] | None, _one_of(CHOICES["layout"], "may be repeated; default padded")] = None
-    sweep: Annotated[list[str] | None, _one_of(CHOICES["sweep"], "sizes along T, or along H")] = None
+    layout: Annotated[Words, _one_of("layout", "may be repeated; default padded")] = None
+    sweep: Annotated[Words, _one_of("sweep", "training at sizes along T, or along H")] = None
     projected: Annotated[bool, typer.Option("--projected", help="LSTM with h projected to H/2")] = False
-    contender: Annotated[list[str] | None, typer.Option(metavar="NAME", help=WHO)] = None
+    layers: Annotated[int, _number("of a stack")] = 1
+    bidirectional: Annotated[bool, typer.Option("--bidirectional", help="two directions")] = False
+    forms: Annotated[bool, typer.Option("--forms", help="a run over the less common forms")] = False
+    contender: Annotated[Words, typer.Option(metavar="NAME", help=CONTENDER_HELP)] = None
     compiled: Annotated[bool, typer.Option("--compile", help="torch.compile too: a minute a case")] = False
-    device: Annotated[str, _one_of(CHOICES["device"], "where torch computes")] = "cpu"
-    tf32: Annotated[bool, typer.Option("--tf32", help="on a GPU: allowed, to all contenders")] = False
+    device: Annotated[str, _one_of("device", "the device of the torch contenders")] = "cpu"
+    tf32: Annotated[Words, _one_of("tf32", "on a GPU, may be repeated; default off")] = None
 
     @property
     def whole(self) -> bool:
-        """Whether nothing was chosen."""
-        lists = (self.cell, self.what, self.dtype, self.size, self.layout, self.sweep, self.contender)
-        return not any((*lists, self.projected, self.quick))
+        """Whether no case was chosen."""
+        return not self.chosen
 
     def check(self) -> None:
-        """And for what does not go together."""
+        """UsageError also for options that contradict each other."""
         super().check()
         half = {"float16", "bfloat16"} & set(self.dtype or ())
         if self.device == "cpu" and (half or self.tf32):
-            raise UsageError(message(half.pop() if half else "--tf32", "--device cuda", "--device cpu"))
+            fail(half.pop() if half else "--tf32", "--device cuda", "--device cpu")
         if self.size and self.sweep:
-            raise UsageError(message("--sweep", "no --size, as it has its own", self.size[0]))
+            fail("--sweep", "no --size, as it has its own", self.size[0])
+        if self.sweep and self.mode not in (None, ["training"]):
+            fail("--sweep", "--mode training", f"--mode {' --mode '.join(self.mode or ())}")
+        if self.forms and (others := self.chosen - {"forms", "contender"}):
+            fail("--forms", "no other choice of cases", f"--{min(others)}")
         if self.projected and set(self.cell or ()) - {"lstm"}:
-            raise UsageError(
-                message("--projected", "--cell lstm", f"--cell {' --cell '.join(self.cell or ())}")
-            )
+            fail("--projected", "--cell lstm", f"--cell {' --cell '.join(self.cell or ())}")
 
     def cases(self) -> list[Case]:
-        """All that is asked for, on its device."""
+        """The cases, on their device."""
         sizes = self.sizes() + [size for letter in self.sweep or () for size in SWEEPS[letter]]
         chosen = Selection(
-            self.cell or (), self.what or (), self.layout or (), self.dtype or (), sizes, self.projected
+            self.cell or (),
+            ["training"] if self.sweep else self.mode or (),
+            self.layout or (),
+            self.dtype or (),
+            sizes or ([QUICK] if self.quick else []),
+            self.projected,
+            _positive("--layers", self.layers),
+            self.bidirectional,
+            [TF32[value] for value in self.tf32 or ()],
         )
-        if self.whole:
-            cases = whole(self.device)
-        else:
-            cases = select(chosen._replace(sizes=sizes or ([QUICK] if self.quick else [])))
-        if self.projected and any(case.size.hidden < 2 for case in cases):
-            raise UsageError(message("--projected", "H of at least 2", "H = 1"))
-        return placed(cases, self.device, self.tf32)
+        lists = {self.whole: whole, self.forms: forms}
+        cases = lists[True](self.device) if True in lists else select(chosen)
+        if any(case.proj == 0 for case in cases if self.projected):
+            fail("--projected", "H of at least 2", "H = 1")
+        return on_device(cases, self.device)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LadderOptions(Timing):
-    """What `python -m benchmarks ladder` takes."""
+    """The options of `python -m benchmarks ladder`."""
 
     def cases(self) -> list[Case]:
         """One size, padded."""
         dtypes = self.dtype or []
         if set(dtypes) - {"float32", "float64"} or len(dtypes) > 1:
-            raise UsageError(message("ladder --dtype", "one of float32 and float64", ", ".join(dtypes)))
+            fail("ladder --dtype", "one of float32 and float64", ", ".join(dtypes))
+        if set(self.mode or ()) - {"training", "inference"}:
+            fail("ladder --mode", "training or inference", ", ".join(self.mode or ()))
         sizes = self.sizes() or [QUICK]
         if len(sizes) > 1:
-            raise UsageError(message("ladder --size", "one size", len(sizes)))
-        return select(Selection(self.cell or (), self.what or (), dtypes=dtypes, sizes=sizes))
+            fail("ladder --size", "one size", len(sizes))
+        return select(Selection(self.cell or (), self.mode or (), dtypes=dtypes, sizes=sizes))
 
 
 def command(options: type[Timing], run: Callable[[Any], None]) -> Any:
-    """A function that typer can read: the fields of `options` are its options."""
+    """A function whose signature typer reads: the fields of `options` are its options."""
 
     def called(**values: Any) -> None:
         run(options(**values))

@@ -11,14 +11,20 @@ from typing import Any
 import pytest
 
 from benchmarks.cli import RESULTS
-from benchmarks.published import markdown
+from benchmarks.report.markdown import markdown
+from scratch_rnn.convert.table import table as gate_orders
 from scratch_rnn.numpy_bptt import lstm
 
 ROOT = Path(__file__).parent.parent
+OTHER_RUNS = re.compile("ladder|growth")
+"""Committed runs that are not in the README's table of ratios."""
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *(path for path in (ROOT / "scratch_rnn/labs/README.md", ROOT / "data/README.md") if path.exists()),
+    ROOT / "docs/differences.md",
+    ROOT / "docs/frameworks.md",
+    ROOT / "scratch_rnn/labs/README.md",
+    ROOT / "data/README.md",
 ]
 
 
@@ -40,7 +46,7 @@ def test_every_block_says_whether_it_is_run() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_blocks_run(path: Path) -> None:
-    names: dict[str, Any] = dict(vars(lstm))  # the step that the README shows stands among these
+    names: dict[str, Any] = dict(vars(lstm))  # the names that the README's step uses
     for block in blocks(path, "python"):
         exec(compile(block, str(path), "exec"), names)
 
@@ -77,8 +83,15 @@ def test_the_readme_shows_the_unrolled_loop_as_it_is() -> None:
 def test_the_readme_shows_what_was_measured() -> None:
     shown = re.search(r"<!-- cpu -->\n(.*?)<!-- /cpu -->", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     assert shown is not None
-    results = [path for path in sorted(RESULTS.glob("authors-*.json")) if "ladder" not in path.name]
+    results = [p for p in sorted(RESULTS.glob("authors-*.json")) if not OTHER_RUNS.search(p.name)]
     assert shown[1].strip() == markdown(results)
+
+
+def test_the_readme_shows_how_gates_are_stacked() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- gates -->\n(.*?)<!-- /gates -->", readme, flags=re.DOTALL)
+    assert shown is not None
+    assert shown[1].strip() == gate_orders()
 
 
 def test_local_links_lead_somewhere() -> None:

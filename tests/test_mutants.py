@@ -1,4 +1,4 @@
-"""Every mutant still applies: the text that it replaces stands once in its file, and its tests are there."""
+"""Every mutant still applies: the text that it replaces occurs once in its file, and its tests are there."""
 
 import pytest
 

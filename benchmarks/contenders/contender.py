@@ -1,4 +1,4 @@
-"""What a contender is, and what it hands over to be checked and timed."""
+"""What a contender is, and what it returns to be checked and timed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,47 +8,48 @@ from numpy import ndarray
 from benchmarks.cases import Case
 
 Outcome = Mapping[str, ndarray]
-"""output, h_n, c_n; in training also d_x, d_h_0, d_c_0, d_weight_ih_l0, …; output and d_x as rows (R, ·)."""
+"""output, h_n, c_n; with gradients d_x, d_h_0, d_c_0, d_weight_ih_l0, …; output and d_x as rows (R, ·)."""
 
 
 class Prepared(NamedTuple):
     """One contender, ready for one case.
 
-    `step` is what is timed, and `outcome` turns what it gave back into arrays by name. `leaves` are tensors
-    whose .grad must be None before a step. `memory` is the number of bytes that a training step holds until
-    its way back has used them, None where nobody can tell. `kernel` is whose kernel computes, where a library
-    has a choice, and `rule` why.
+    `step` is the call that is timed; `outcome` turns its result into arrays by name. `leaves` are tensors
+    whose .grad must be None before a step; `setup` precedes each step untimed (the forward pass, where the
+    backward pass alone is timed). `kernel` is the library that computes, `rule` the reason for it.
     """
 
     step: Callable[[], Any]
     outcome: Callable[[Any], Outcome] = lambda _: {}
     leaves: Sequence[Any] = ()
-    memory: Callable[[], int] | None = None
+    setup: Callable[[], Any] | None = None
     kernel: str = ""
     rule: str = ""
 
-    def clear(self) -> None:
-        """Let the next step find no gradient to add to."""
+    def before(self) -> None:
+        """What precedes every step and is not timed."""
         for leaf in self.leaves:
             leaf.grad = None
+        if self.setup is not None:
+            self.setup()
 
 
 class Contender:
-    """Who computes. A subclass says how; an instance is an entry of the list in __init__.py."""
+    """An implementation to be timed. registry.py lists the instances."""
 
     devices: Sequence[str] = ("cpu",)
     library = "numpy"
-    """Whose matrix products it calls, hence which floor it stands on: numpy or torch."""
-    is_floor = False
-    """Matrix products alone: there is no outcome to check."""
+    """The library of its matrix products, numpy or torch: decides which floor it is compared with."""
+    is_floor = False  # only matrix products: there is no outcome to check
+    compiles = False  # its first step takes a minute
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def absent(self, case: Case) -> str:
-        """Why it does not take part in a case; empty where it does."""
+    def unsupported_reason(self, case: Case) -> str:
+        """Why it cannot run a case; empty if it can."""
         return "" if case.device in self.devices else f"{self.name} does not run on {case.device}"
 
     def prepare(self, case: Case) -> Prepared:
-        """Get ready: everything that a user does once."""
+        """Everything that a user does once."""
         raise NotImplementedError

@@ -1,11 +1,13 @@
-"""Which kernel torch.nn takes, seen by looking, and by which rule of its source (aten/src/ATen/native).
+"""Which library computes torch.nn's layer, as observed, and by which rule of torch's source
+(aten/src/ATen/native).
 
     CPU     lstm() in RNN.cpp: oneDNN's fused layer for a padded LSTM in float32 without projection; RNN, GRU
             and everything else run ATen's loop over time
-    CUDA    use_cudnn() in RNN.cpp: cuDNN wherever it is switched on; get_algo() in cudnn/RNN.cpp picks the
-            algorithm, for the way there and the way back separately
+    CUDA    use_cudnn() in RNN.cpp: cuDNN unless it is switched off; get_algo() in cudnn/RNN.cpp picks the
+            algorithm, for forward and backward separately
 
-The CUDA rules are read, not observed: torch doesn't tell which algorithm cuDNN was asked for.
+torch does not say which algorithm it asked cuDNN for: `python -m benchmarks check` prints the names of the
+kernels that ran beside the rule.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.cases import Case
@@ -21,28 +24,36 @@ MARKS = {"mkldnn_rnn_layer": "oneDNN", "_cudnn_rnn": "cuDNN"}
 """Operators that are a whole layer in one call."""
 
 
-class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes down the name of every operator that is called."""
+class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Records every operator called, except views and empty tensors, which launch nothing."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.names: set[str] = set()
+        self.names: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.names.add(str(func).split(".")[1])
+        returns = func._schema.returns
+        is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
+        name = str(func).split(".")[1]
+        if not is_view and "empty" not in name:
+            self.names.append(name)
         return func(*args, **(kwargs or {}))
 
 
-def taken(forward: Callable[[], object], case: Case) -> tuple[str, str]:
-    """(the kernel that a forward pass called, the rule that leads there)."""
-    with torch.set_grad_enabled(case.training), _Seen() as seen:
+def taken(forward: Callable[[], object], case: Case, module: nn.Module) -> tuple[str, str]:
+    """(the library whose layer a forward pass called, the rule that leads there)."""
+    with torch.set_grad_enabled(case.mode != "inference"), Operators() as seen:
         forward()
     kernel = next((kernel for mark, kernel in MARKS.items() if mark in seen.names), "ATen")
-    return kernel, rule(case, kernel)
+    text = rule(case, kernel)
+    buffers = {weight.untyped_storage().data_ptr() for weight in module.parameters()}
+    if kernel == "cuDNN" and len(buffers) > 1:  # flatten_parameters() does nothing for bfloat16
+        text += "; the weights are not in one buffer, so that every call copies them"
+    return kernel, text
 
 
 def expected(case: Case) -> str:
-    """What torch.nn takes if nothing is switched off."""
+    """The library that torch.nn uses if nothing is switched off."""
     if case.device == "cuda":
         return "cuDNN"
     fused = case.cell == "lstm" and case.layout == "padded" and case.dtype == "float32" and not case.proj
@@ -51,17 +62,21 @@ def expected(case: Case) -> str:
 
 
 def rule(case: Case, kernel: str) -> str:
-    """Why this kernel, in a few words."""
+    """Why this library, in a few words."""
     if kernel == "cuDNN":
-        major, minor = torch.cuda.get_device_capability()
-        processors = torch.cuda.get_device_properties(0).multi_processor_count
-        ways = (True, False) if case.training else (True,)
-        algorithms = [cudnn_algorithm(case, way, major, minor, processors) for way in ways]
+        device = torch.cuda.current_device()
+        major, minor = torch.cuda.get_device_capability(device)
+        processors = torch.cuda.get_device_properties(device).multi_processor_count
+        passes = {"backward": (False,), "training": (True, False)}.get(case.mode, (True,))
+        algorithms = [cudnn_algorithm(case, forward, major, minor, processors) for forward in passes]
         return " / ".join(dict.fromkeys(algorithms))
     if kernel == "oneDNN":
         return "LSTM, padded, float32, no projection"
-    if expected(case) != "ATen":
-        return f"{expected(case)} is switched off"
+    if (library := expected(case)) != "ATen":
+        backend: Any = torch.backends.cudnn if library == "cuDNN" else torch.backends.mkldnn
+        if not backend.enabled:
+            return f"{library} is switched off"
+        return f"{library} does not support {case.dtype} here"
     reasons = [
         (case.cell != "lstm", "not an LSTM"),
         (case.layout == "packed", "packed"),
@@ -86,7 +101,7 @@ def cudnn_algorithm(case: Case, forward: bool, major: int, minor: int, processor
 def _persists(case: Case, major: int, minor: int, processors: int) -> bool:
     """use_persist_common_heuristics() and use_persist_device_heuristics()."""
     steps, rows, inputs, hidden = case.size
-    if hidden > 1024 or hidden % 128 or inputs % 128:
+    if case.layers > 1 or case.bidirectional or hidden > 1024 or hidden % 128 or inputs % 128:
         return False
     if major == 7 and minor != 5:
         long = (steps >= 40 and rows <= 128) or (steps >= 20 and rows <= 96) or (steps >= 10 and rows <= 32)

@@ -1,4 +1,4 @@
-"""One step of a torch module on the numbers of a case: forward, or forward and backward; and its memory."""
+"""One step of a torch module on the numbers of a case, in each of the four modes."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -11,29 +11,30 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from benchmarks.cases import Case
 from benchmarks.contenders.contender import Outcome
-from benchmarks.data import Data, as_state, named_states
+from benchmarks.contenders.data import Data, as_state, named_states
 
-Without = Callable[[], AbstractContextManager[None]]
-"""Makes the context in which a step runs: one where a kernel is switched off, say."""
+Context = Callable[[], AbstractContextManager[None]]
+"""Makes the context in which a step runs, such as one with a library switched off."""
 
 
 class Step:
-    """Tensors on the device of the case, and what is done with them. `leaves` are all that has a gradient."""
+    """The tensors of a case on its device, and the calls on them. `leaves` get a .grad."""
 
     def __init__(
-        self, run: Callable[..., Any], module: nn.Module, case: Case, data: Data, without: Without
+        self, run: Callable[..., Any], module: nn.Module, case: Case, data: Data, context: Context
     ) -> None:
-        self.case, self.run, self.without = case, run, without
+        self.case, self.run, self.context = case, run, context
+        module.train(case.mode != "inference")  # cuDNN chooses its mode by it
         self.states = {letter: to_tensor(array, case) for letter, array in data.states.items()}
         self.cotangents = [to_tensor(array, case) for array in (data.d_output, *data.d_states.values())]
         x = to_tensor(data.x, case)
         self.packed = pack_padded_sequence(x, case.lengths) if case.layout == "packed" else None
         self.x = x if self.packed is None else self.packed.data
-        self.parameters = list(module.parameters())
         self.leaves = {"d_x": self.x} | {f"d_{letter}_0": state for letter, state in self.states.items()}
         self.leaves |= {f"d_{name}": parameter for name, parameter in module.named_parameters()}
         for leaf in self.leaves.values():
-            leaf.requires_grad_(case.training)
+            leaf.requires_grad_(case.mode != "inference")
+        self.ends: list[Tensor] = []
 
     def forward(self) -> list[Tensor]:
         """The output as rows, and the last state."""
@@ -44,32 +45,34 @@ class Step:
 
     def infer(self) -> list[Tensor]:
         """In inference mode."""
-        with torch.inference_mode(), self.without():
+        with torch.inference_mode(), self.context():
             return self.forward()
 
+    def record(self) -> list[Tensor]:
+        """The forward pass of training."""
+        with self.context():
+            self.ends = self.forward()
+        return self.ends
+
+    def backward(self) -> list[Tensor]:
+        """The backward pass of the recorded forward pass: every leaf gets its gradient."""
+        with self.context():
+            torch.autograd.backward(self.ends, self.cotangents)
+        return self.ends
+
     def train(self) -> list[Tensor]:
-        """Every leaf gets its gradient."""
-        with self.without():
-            ends = self.forward()
-            torch.autograd.backward(ends, self.cotangents)
-        return ends
+        """Forward and backward."""
+        self.record()
+        return self.backward()
 
     def outcome(self, ends: Sequence[Tensor]) -> Outcome:
         """By name, in float64."""
-        letters = self.case.states
+        letters = self.case.state_widths
         named: dict[str, Any] = dict(zip(["output", *(f"{k}_n" for k in letters)], ends, strict=True))
-        if self.case.training:
+        if self.case.has_grads:
             named |= {name: leaf.grad for name, leaf in self.leaves.items()}
             named["d_x"] = named["d_x"].reshape(-1, self.x.shape[-1])
         return {name: tensor.detach().double().cpu().numpy() for name, tensor in named.items()}
-
-    def memory(self) -> int:
-        """On a CPU what autograd saves in the forward pass, parameters apart; on a GPU the peak of a step."""
-        return (
-            peak_bytes(self.train)
-            if self.case.device == "cuda"
-            else saved_bytes(self.forward, self.parameters)
-        )
 
 
 def to_tensor(array: ndarray, case: Case) -> Tensor:
@@ -78,38 +81,16 @@ def to_tensor(array: ndarray, case: Case) -> Tensor:
 
 
 def load(module: nn.Module, data: Data, case: Case) -> None:
-    """The weights of the case into a module that is already where it belongs."""
+    """Copy the weights of the case into a module that is on the device."""
     module.load_state_dict({name: to_tensor(array, case) for name, array in data.params.items()})
 
 
 def set_tf32(allowed: bool) -> None:
-    """For cuBLAS and for cuDNN alike: torch's defaults differ."""
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    torch.backends.cudnn.allow_tf32 = allowed
-
-
-def saved_bytes(forward: Callable[[], object], parameters: Sequence[Tensor]) -> int:
-    """What autograd keeps for the way back: every storage once, and none of a parameter."""
-    known = {parameter.untyped_storage().data_ptr() for parameter in parameters}
-    saved: dict[int, int] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            saved[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        alive = forward()
-    del alive
-    return sum(saved.values())
-
-
-def peak_bytes(step: Callable[[], object]) -> int:
-    """The most that was allocated during a step, beyond what was there before."""
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    step()
-    torch.cuda.synchronize()
-    return torch.cuda.max_memory_allocated() - before
+    """For cuBLAS and cuDNN. Recurrent layers have a setting of their own where torch has it; the older one
+    leaves it undecided.
+    """
+    backends: Any = torch.backends
+    backends.cuda.matmul.allow_tf32 = allowed
+    backends.cudnn.allow_tf32 = allowed
+    if hasattr(backends.cudnn, "rnn"):
+        backends.cudnn.rnn.fp32_precision = "tf32" if allowed else "ieee"

@@ -1,12 +1,15 @@
-"""The ladder: one layer of each cell, from naive to fast, one trick a rung, each rung measured.
+"""The ladder: from engine="steps" to engine="fused" of scratch_rnn.numpy_bptt, one trick per rung.
 
-    naive.py         rungs 1 to 4, on a small autograd (tape.py) that finds the way back by itself:
-                     separate gates; one GEMM for all gates; the input's GEMM out of the loop; in place
-    by_hand.py       rungs 5 and 6, the way back derived by hand (cells.py): the weights' gradients step by
-                     step; then one GEMM each for all steps
-    by_feature.py    rung 7: features first, so that a gate is one contiguous block
-    rungs.py         the list of rungs, as contenders of benchmarks/rounds.py
+    numpy-steps                 the engine of the cell files, as it is
+    hoisted input               hoisted.py: one GEMM for x W_ihᵀ of all steps, one for each of its adjoints
+    in-place activations        by_row.py: a step writes into arrays made once, with one tanh for σ and tanh
+    batched weight gradients    by_row.py: the gradient of W_hh is one GEMM after the loop
+    feature-major               by_feature.py: each gate of a step is one contiguous block
+    fused loop                  the code of engine="fused", all steps in one span, new memory in every call:
+                                fewer calls per step; factors of the backward pass for all steps at once
+    spans in cache              the same, each span small enough for the cache
+    numpy-fused                 engine="fused" as it is: its workspace is kept from call to call
 
-It is not the project's engine, engine="fused": a rung knows one padded layer without projection, and is as
-short as its trick allows. The engine, torch.nn and the floor are timed beside the rungs.
+Rungs 2 to 5 are engines of the layer classes like the two others, but for one padded batch with bias and
+without projection. Each rung is compared with torch.nn before it is timed, and timed against the one before.
 """

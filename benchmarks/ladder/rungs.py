@@ -1,68 +1,85 @@
-"""The rungs in order, as contenders; each is compared with the one below it."""
+"""The rungs in order, as contenders; each is compared with the rung before it."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
-from benchmarks.cases import Case
-from benchmarks.contenders.contender import Contender, Outcome, Prepared
-from benchmarks.ladder import by_feature, by_hand, naive
-from benchmarks.ladder.problem import Rung, Solution, make_problem, named
-from scratch_rnn.checks import message
+from benchmarks.cases import CELLS, Case
+from benchmarks.contenders.contender import Contender, Prepared
+from benchmarks.contenders.numpy_layers import NumpyLayer
+from benchmarks.ladder.by_feature import ByFeature
+from benchmarks.ladder.by_row import ByRow
+from benchmarks.ladder.hoisted import HoistedInput
+from scratch_rnn import spans
+from scratch_rnn.numpy_bptt.fused import arrays
 
-
-class Step(NamedTuple):
-    """A rung: its function, and whether its trick needs many gates, or a way back, to change anything."""
-
-    rung: Rung
-    many_gates: bool = False
-    way_back: bool = False
-
-
-RUNGS = {
-    "separate gates": Step(naive.separate_gates),
-    "one GEMM for the gates": Step(naive.one_gemm, many_gates=True),
-    "hoisted input": Step(naive.hoisted_input),
-    "in-place activations": Step(naive.in_place),
-    "manual backward": Step(by_hand.manual_backward),
-    "batched weight gradients": Step(by_hand.batched_gradients, way_back=True),
-    "feature-major": Step(by_feature.features_first),
-}
-BESIDE = ("numpy-fused", "torch.nn", "floor-numpy")
-"""What stands beside the ladder."""
+COMPARED_WITH = ("torch.nn", "floor-numpy")
+"""Timed next to the ladder, and compared with its last rung."""
 
 
-class Climber(Contender):
-    """One rung."""
+class Rung(NumpyLayer):
+    """A layer of scratch_rnn.numpy_bptt with another engine, for some cells, or for training only."""
 
-    def absent(self, case: Case) -> str:
-        """A rung that changes nothing is left out."""
-        step = RUNGS[self.name]
-        if step.many_gates and case.cell == "rnn":
-            return "there is one gate"
-        if step.way_back and not case.training:
-            return "it changes the way back only"
-        if case.layout == "packed" or case.proj:
-            return "rungs are padded and unprojected"
-        return super().absent(case)
+    def __init__(
+        self, name: str, engine: Callable[[str], Any], cells: tuple[str, ...] = CELLS, training: bool = False
+    ) -> None:
+        super().__init__(name, "fused")
+        self.rung, self.cells, self.training = engine, cells, training
+
+    def unsupported_reason(self, case: Case) -> str:
+        """A rung whose trick changes nothing is left out."""
+        if case.cell not in self.cells:
+            return "with one gate there is nothing to rearrange"
+        if self.training and case.mode == "inference":
+            return "it changes only the backward pass"
+        if not case.plain:
+            return "a rung is one padded layer, unprojected"
+        return super().unsupported_reason(case)
+
+    def layer_class(self, case: Case) -> Any:
+        """The class with the engine of the rung in place of the fused one."""
+        kind = super().layer_class(case)
+        return type(kind.__name__, (kind,), {"fused": self.rung(case.cell)})
+
+
+class WithoutWorkspace(NumpyLayer):
+    """engine="fused" with new memory in every call, its spans as they are or all steps in one span."""
+
+    def __init__(self, name: str, one_span: bool) -> None:
+        super().__init__(name, "fused")
+        self.one_span = one_span
 
     def prepare(self, case: Case) -> Prepared:
-        """A function of the whole problem."""
-        problem, rung = make_problem(case), RUNGS[self.name].rung
+        """During a step, the two limits of the engine are changed."""
+        prepared = super().prepare(case)
 
-        def outcome(solution: Solution) -> Outcome:
-            return named(case, solution)
+        def step() -> object:
+            before = arrays.HUGE_PAGE_BYTES, spans.MAX_NUMBERS_PER_SPAN
+            arrays.HUGE_PAGE_BYTES = 0
+            spans.MAX_NUMBERS_PER_SPAN = 2**62 if self.one_span else before[1]
+            try:
+                return prepared.step()
+            finally:
+                arrays.HUGE_PAGE_BYTES, spans.MAX_NUMBERS_PER_SPAN = before
 
-        return Prepared(lambda: rung(problem), outcome)
+        return prepared._replace(step=step)
 
 
-def find(name: str) -> Contender:
-    """A rung by its name; ValueError for an unknown one."""
-    if name not in RUNGS:
-        raise ValueError(message("benchmarks", "the name of a contender or a rung", repr(name)))
-    return Climber(name)
+RUNGS: dict[str, Callable[[str], Contender]] = {
+    "numpy-steps": lambda name: NumpyLayer(name, "steps"),
+    "hoisted input": lambda name: Rung(name, HoistedInput),
+    "in-place activations": lambda name: Rung(name, lambda cell: ByRow(cell, batched=False)),
+    "batched weight gradients": lambda name: Rung(
+        name, lambda cell: ByRow(cell, batched=True), training=True
+    ),
+    "feature-major": lambda name: Rung(name, ByFeature, cells=("gru", "lstm")),
+    "fused loop": lambda name: WithoutWorkspace(name, one_span=True),
+    "spans in cache": lambda name: WithoutWorkspace(name, one_span=False),
+    "numpy-fused": lambda name: NumpyLayer(name, "fused"),
+}
 
 
 def baselines(case: Case) -> dict[str, str]:
-    """Whom each rung is compared with: the one below; what stands beside, with the highest rung."""
-    present = [name for name in RUNGS if not Climber(name).absent(case)]
-    below = dict(zip(present[1:], present, strict=False))
-    return below | dict.fromkeys(BESIDE, present[-1])
+    """What each rung is compared with: the one before; COMPARED_WITH, with the last rung."""
+    present = [name for name, make in RUNGS.items() if not make(name).unsupported_reason(case)]
+    before = dict(zip(present[1:], present, strict=False))
+    return before | dict.fromkeys(COMPARED_WITH, present[-1])

@@ -1,1 +1,1 @@
-"""The command line: commands (app), options (arguments), and what the terminal shows (terminal)."""
+"""The command line: commands (app), options (arguments), terminal output (terminal, errors)."""

@@ -14,9 +14,10 @@ import typer
 
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_outputs, command
+from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.cli.exercises import exercise, grade
 from scratch_rnn.cli.parity import parity
-from scratch_rnn.cli.terminal import one_line_errors, print_table, progress
+from scratch_rnn.cli.terminal import print_table, progress
 from scratch_rnn.cli.trace import trace_app
 from scratch_rnn.labs import LABS, Failure, Lab, Report, Settings, UsageError, run_lab
 from scratch_rnn.labs.harness import show

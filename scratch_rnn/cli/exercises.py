@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from scratch_rnn.checks import fail
-from scratch_rnn.cli.terminal import one_line_errors
+from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.exercises.blanks import exercise_text
 from scratch_rnn.exercises.catalogue import EXERCISES
 from scratch_rnn.exercises.grade import grade as grade_file

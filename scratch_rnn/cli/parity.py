@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from scratch_rnn.checks import Failure
-from scratch_rnn.cli.terminal import one_line_errors
+from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.outputs import check_writable, replacing
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The terminal during a run: progress bar, Ctrl-C, and errors of one line."""
+"""The terminal during a run: progress bar, Ctrl-C and tables."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,10 @@ from threading import Event
 from types import FrameType
 from typing import TypeVar
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scratch_rnn.labs import Failure, UsageError
 from scratch_rnn.labs.harness.protocols import Track
 from scratch_rnn.labs.harness.run import Interrupted, Tick
 
@@ -71,28 +69,6 @@ def stopping_between_steps(once: bool) -> Iterator[Event]:
         yield asked
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def one_line_errors(report_errors: bool = True) -> Iterator[None]:
-    """Print a usage error, a failed run or a file error as one line, and exit with its status."""
-    try:
-        yield
-    except UsageError as error:
-        status, text = 2, str(error)
-    except Failure as error:
-        status, text = 1, str(error)
-    except MemoryError as error:
-        status, text = 1, f"not enough memory: {error or 'an allocation failed'}"
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        status, text = 1, str(error)
-    else:
-        return
-    if report_errors:
-        typer.echo(f"error: {' '.join(text.splitlines())}", err=True)
-    raise typer.Exit(status)
 
 
 def print_table(table: Table) -> None:

@@ -21,7 +21,8 @@ from rich.text import Text
 
 from scratch_rnn.checks import fail
 from scratch_rnn.cli.arguments import check_outputs, command
-from scratch_rnn.cli.terminal import one_line_errors, print_table, progress
+from scratch_rnn.cli.errors import one_line_errors
+from scratch_rnn.cli.terminal import print_table, progress
 from scratch_rnn.labs import LABS, Failure, Settings, Training
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, TrainingLab

@@ -13,6 +13,7 @@ from scratch_rnn.labs.harness.run import Interrupted, Report, Run, run_lab
 from scratch_rnn.labs.hihello import HiHello
 from scratch_rnn.labs.longseq import LongSeq
 from scratch_rnn.labs.many_to_one import ManyToOne
+from scratch_rnn.labs.memory import Memory
 from scratch_rnn.labs.one_to_many import OneToMany
 from scratch_rnn.labs.packed import Packed
 from scratch_rnn.labs.seq2seq import Seq2Seq
@@ -29,6 +30,7 @@ IN_ORDER: tuple[type[Lab[Settings]], ...] = (
     Packed,
     OneToMany,
     ManyToOne,
+    Memory,
 )
 
 LABS: dict[str, type[Lab[Settings]]] = {lab.name: lab for lab in IN_ORDER}

@@ -4,7 +4,7 @@ Inside, a batch is rows (layer.py), and a state is an (S, N, ·) array with its 
 longest first. A layout describes one caller's arrays and converts in both directions. A conversion only
 moves elements, so its inverse is its adjoint: d_output is converted like x, and d_x like the output.
 
-Axes (scratch_rnn/notation.py): T time, N batch, R rows, S states; F stands for any features.
+Axes (scratch_rnn/notation.py): T time, N batch, R rows, S states; F is any number of features.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The deliberate differences between the torch tree and torch.nn: the README's table, one row per difference.
+"""The deliberate differences between the torch tree and torch.nn: the table of docs/differences.md.
 
     python -m scratch_rnn.torch_autograd.differences      prints the table
 

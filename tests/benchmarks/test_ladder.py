@@ -1,33 +1,64 @@
-"""Every rung computes what torch.nn computes; each is compared with the rung below."""
+"""Every rung computes what torch.nn computes; each is compared with the rung before it."""
 
 import pytest
 
-from benchmarks import oracle
-from benchmarks.cases import CELLS, WHATS, Case, Size
-from benchmarks.contenders import find
+from benchmarks.cases import CELLS, Case, Size
 from benchmarks.ladder.rungs import RUNGS, baselines
-from benchmarks.session import InProcess, time_steps
+from benchmarks.registry import find
+from benchmarks.timing import oracle
+from benchmarks.timing.session import InProcess, Round
+from scratch_rnn import spans
+from scratch_rnn.numpy_bptt.fused import arrays
+
+MODES = ("training", "inference")
 
 
 @pytest.mark.parametrize("rung", RUNGS)
-@pytest.mark.parametrize("what", WHATS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_rung_equals_torch_in_float64(cell: str, what: str, rung: str) -> None:
+def test_every_rung_equals_torch_in_float64(cell: str, mode: str, rung: str) -> None:
     contender = find(rung)
     for size in (Size(5, 4, 3, 6), Size(1, 1, 2, 3), Size(3, 2, 7, 1)):
-        case = Case(cell, what, size, dtype="float64")
-        ready = InProcess(contender, case, lambda prepared: time_steps(prepared, 0)).ready()
-        assert oracle.error(case, ready.outcome) < 1e-13
+        case = Case(cell, mode, size, dtype="float64")
+        if not contender.unsupported_reason(case):
+            ready = InProcess(contender, case, lambda _: Round(0)).ready()
+            assert oracle.error(case, ready.outcome) < 1e-13
+
+
+def test_the_ladder_starts_and_ends_with_the_engines_as_they_are() -> None:
+    names = list(RUNGS)
+    assert (names[0], names[-1]) == ("numpy-steps", "numpy-fused")
+    assert type(find(names[0])) is type(find(names[-1]))
 
 
 def test_rungs_that_change_nothing_are_left_out() -> None:
-    training, inference = (Case("rnn", what, Size(5, 4, 3, 6)) for what in WHATS)
-    below = baselines(training)
-    assert "one GEMM for the gates" not in below
-    assert below["hoisted input"] == "separate gates"
-    assert below["torch.nn"] == below["numpy-fused"] == "feature-major"
+    training, inference = (Case("rnn", mode, Size(5, 4, 3, 6)) for mode in MODES)
+    before = baselines(training)
+    assert "feature-major" not in before
+    assert before["hoisted input"] == "numpy-steps"
+    assert before["fused loop"] == "batched weight gradients"
+    assert before["torch.nn"] == before["floor-numpy"] == "numpy-fused"
     assert "batched weight gradients" not in baselines(inference)
-    assert find("feature-major").absent(Case("rnn", "training", Size(5, 4, 3, 6), "packed"))
+    assert find("in-place activations").unsupported_reason(
+        Case("rnn", "training", Size(5, 4, 3, 6), "packed")
+    )
+
+
+@pytest.mark.parametrize("rung", ["fused loop", "spans in cache"])
+def test_the_limits_of_the_engine_are_changed_during_a_step_only(
+    rung: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, seen = arrays.workspace, list[tuple[int, int]]()
+
+    def spy(*arguments: object) -> object:
+        seen.append((arrays.HUGE_PAGE_BYTES, spans.MAX_NUMBERS_PER_SPAN))
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(arrays, "workspace", spy)
+    before = arrays.HUGE_PAGE_BYTES, spans.MAX_NUMBERS_PER_SPAN
+    find(rung).prepare(Case("lstm", "training", Size(5, 4, 3, 6))).step()
+    assert set(seen) == {(0, 2**62 if rung == "fused loop" else before[1])}
+    assert before == (arrays.HUGE_PAGE_BYTES, spans.MAX_NUMBERS_PER_SPAN)
 
 
 def test_an_unknown_name_is_refused() -> None:

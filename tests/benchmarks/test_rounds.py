@@ -1,4 +1,4 @@
-"""Who is wrong is not timed; who is timed is compared round by round; ties are called ties."""
+"""An inaccurate contender is not timed; the others are compared round by round; ties are called ties."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,17 +7,18 @@ from itertools import count
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
-from benchmarks import report
 from benchmarks.cases import Case, Size
-from benchmarks.contenders import find
 from benchmarks.contenders.contender import Contender, Prepared
-from benchmarks.rounds import Row, measure
-from benchmarks.run import judge
-from benchmarks.session import InProcess, Round, Session, time_steps
-from benchmarks.stats import Quartiles, paired, quartiles, verdict
-from scratch_rnn.labs import Failure
+from benchmarks.registry import find
+from benchmarks.report import tables
+from benchmarks.timing.rounds import Row, measure
+from benchmarks.timing.run import judge
+from benchmarks.timing.session import Failed, InProcess, Round, Session, time_steps
+from benchmarks.timing.stats import Quartiles, paired, quartiles, verdict
+from scratch_rnn.checks import Failure
 
 CASE = Case("gru", "training", Size(3, 2, 4, 5), dtype="float64")
 
@@ -43,7 +44,7 @@ class Scripted(Contender):
 
 
 class Clockwork(InProcess):
-    """Rounds take what is written down; `turns` remembers who had one."""
+    """Rounds take the seconds of the script; `turns` lists whose turn it was."""
 
     turns: list[str]
 
@@ -51,14 +52,14 @@ class Clockwork(InProcess):
         assert isinstance(self.contender, Scripted)
         self.turns.append(self.contender.name)
         seconds = self.contender.seconds(self.turns.count(self.contender.name) - 1)
-        return Round(Quartiles(seconds, seconds, seconds), idle_cpu=0.001)
+        return Round(seconds, idle_cpu=0.001)
 
 
 def run(*contenders: Contender, rounds: int = 5) -> tuple[dict[str, Row], list[str]]:
     turns: list[str] = []
 
     def open_session(contender: Contender, case: Case) -> Session:
-        session = Clockwork(contender, case, lambda prepared: time_steps(prepared, 0))
+        session = Clockwork(contender, case, lambda _: Round(0))
         session.turns = turns
         return session
 
@@ -67,11 +68,11 @@ def run(*contenders: Contender, rounds: int = 5) -> tuple[dict[str, Row], list[s
     return {row.contender: row for row in rows}, turns
 
 
-def test_a_planted_wrong_contender_is_refused() -> None:
+def test_an_inaccurate_contender_is_not_timed() -> None:
     rows, turns = run(Scripted("torch.nn", lambda _: 1), Scripted("wrong", lambda _: 0.5, off=1e-6), rounds=2)
     wrong = rows["wrong"]
     assert turns == ["torch.nn", "torch.nn"]
-    assert wrong.refused.startswith("wrong: off by ")
+    assert wrong.refused.startswith("inaccurate: error ")
     assert wrong.error is not None
     assert 1e-10 < wrong.error <= 1e-6
     assert (wrong.seconds, wrong.ratio, wrong.verdict) == (None, None, "")
@@ -82,6 +83,49 @@ def test_one_that_fails_is_named_and_the_others_go_on() -> None:
     rows, turns = run(Scripted("torch.nn", lambda _: 1), Scripted("fails", lambda _: 1, off=np.nan), rounds=2)
     assert rows["fails"].refused == "failed: MemoryError: no room"
     assert turns == ["torch.nn", "torch.nn"]
+
+
+def test_a_failure_in_a_round_is_a_failed_row_and_the_others_go_on() -> None:
+    def out_of_memory(round: int) -> float:
+        if round == 1:
+            raise Failed("OutOfMemoryError: CUDA out of memory")
+        return 1
+
+    rows, turns = run(Scripted("torch.nn", lambda _: 1), Scripted("fails late", out_of_memory), rounds=3)
+    assert turns == ["torch.nn", "fails late"] * 2 + ["torch.nn"]
+    assert rows["fails late"].refused == "failed: OutOfMemoryError: CUDA out of memory"
+    assert (rows["fails late"].seconds, rows["fails late"].ratio) == (None, None)
+    assert len(rows["torch.nn"].rounds) == 3
+
+
+def test_any_exception_of_a_timer_is_a_failure() -> None:
+    def timer(prepared: Prepared) -> Round:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2 GiB")
+
+    session = InProcess(find("torch.nn"), CASE, timer)
+    session.ready()
+    with pytest.raises(Failed, match=r"^OutOfMemoryError: CUDA out of memory\.$"):
+        session.round()
+
+
+def test_doubtful_rows_are_flagged() -> None:
+    class Fixed(InProcess):
+        def round(self) -> Round:
+            name = self.contender.name
+            turns[name] = turns.get(name, 0) + 1
+            if name == "numpy-steps":
+                return Round(1.0 if turns[name] % 2 else 3.0)
+            return Round(1.0 if name == "torch.nn" else 1.5)
+
+    turns: dict[str, int] = {}
+    contenders = [find(name) for name in ("torch.nn", "numpy-steps", "floor-torch")]
+    rows = measure(CASE, contenders, lambda c, case: Fixed(c, case, lambda _: Round(0)), 4, {})
+    assert [list(row.flags) for row in rows] == [
+        ["floor above 100 %"],
+        ["quartiles wider than a factor of 2"],
+        [],
+    ]
+    assert tables.label_of(rows[0]) == "torch.nn (ATen) !"
 
 
 def test_without_a_baseline_there_are_times_and_no_ratios() -> None:
@@ -131,19 +175,19 @@ def test_a_round_warms_up_first_and_fills_its_budget() -> None:
     steps: list[int] = []
     prepared = Prepared(lambda: steps.append(1))
     cold_first = iter([9.0] + [1.0] * 100)
-    assert time_steps(prepared, 10, ticking(cold_first)) == Quartiles(1, 1, 1)
+    assert time_steps(prepared, 10, ticking(cold_first)) == Round(1)
     assert len(steps) == 11
-    assert time_steps(prepared, 0.5, ticking(iter([9.0]))) == Quartiles(9, 9, 9)
+    assert time_steps(prepared, 0.5, ticking(iter([9.0]))) == Round(9)
 
 
-def test_floors_stand_last_and_give_shares() -> None:
+def test_floors_come_last_and_give_shares() -> None:
     class Fixed(InProcess):
         def round(self) -> Round:
             seconds = 1.0 if self.contender.is_floor else 4.0
-            return Round(Quartiles(seconds, seconds, seconds))
+            return Round(seconds)
 
     def open_session(contender: Contender, case: Case) -> Session:
-        return Fixed(contender, case, lambda prepared: time_steps(prepared, 0))
+        return Fixed(contender, case, lambda _: Round(0))
 
     contenders = [find(name) for name in ("floor-torch", "torch.nn", "numpy-steps")]
     rows = measure(CASE, contenders, open_session, 1, {})
@@ -151,16 +195,16 @@ def test_floors_stand_last_and_give_shares() -> None:
     assert [row.floor_share for row in rows] == [0.25, None, 1.0]
 
 
-def test_who_was_not_timed_is_shown_written_and_fails_the_run() -> None:
+def test_a_contender_that_was_not_timed_is_shown_written_and_fails_the_run() -> None:
     rows, _ = run(Scripted("torch.nn", lambda _: 1), Scripted("wrong", lambda _: 1, off=1e3), rounds=1)
     console = Console(width=150, file=StringIO())
-    console.print(report.tables(list(rows.values())))
+    console.print(tables.tables(list(rows.values())))
     assert isinstance(console.file, StringIO)
-    assert "wrong: off by" in console.file.getvalue()
+    assert "inaccurate: error" in console.file.getvalue()
     rows["wrong"] = replace(rows["wrong"], error=float("inf"))
-    written = report.as_json(list(rows.values()), {})["rows"]
+    written = tables.as_json(list(rows.values()), {})["rows"]
     assert [row["error"] is None for row in written] == [False, True]
     with pytest.raises(
-        Failure, match=r"^not timed: wrong in GRU training padded float64 3,2,4,5 \(wrong: off"
+        Failure, match=r"^not timed: wrong in GRU training padded float64 3,2,4,5 \(inaccurate: error"
     ):
         judge(list(rows.values()))

@@ -13,7 +13,7 @@ from scratch_rnn.cli.app import app
 from scratch_rnn.labs import LABS
 from tests.labs.running import lab, refused
 
-TRACED = ("hihello", "charseq", "longseq", "charlm", "timeseries", "many-to-one")
+TRACED = ("hihello", "charseq", "longseq", "charlm", "timeseries", "many-to-one", "memory")
 
 
 def trace(*words: object) -> str:

@@ -75,7 +75,7 @@ def first_weights(lab: Lab[Settings]) -> Mapping[str, ndarray]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(lab.settings.seed)
         model = lab.model(load("torch"), torch.float32)
-    return {name: np.asarray(tensor) for name, tensor in model.state_dict().items()}
+    return lab.initial_weights({name: np.asarray(tensor) for name, tensor in model.state_dict().items()})
 
 
 def trainer(

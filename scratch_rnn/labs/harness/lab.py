@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from matplotlib.axes import Axes
+from numpy import ndarray
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.options import option
@@ -93,6 +94,10 @@ class Lab(ABC, Generic[S]):
     @abstractmethod
     def model(self, implementation: Implementation, dtype: DType) -> Model:
         """The model, made by an implementation (implementations.py)."""
+
+    def initial_weights(self, drawn: Mapping[str, ndarray]) -> Mapping[str, ndarray]:
+        """The first weights of all implementations, made of what torch's initializers drew."""
+        return drawn
 
     @abstractmethod
     def result(self, trainer: Trainer, track: Track = untracked) -> Result:

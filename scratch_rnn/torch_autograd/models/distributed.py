@@ -68,7 +68,7 @@ def joined() -> Iterator[Processes]:
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    distributed.init_process_group("nccl" if cuda else "gloo", device_id=device if cuda else None)
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), device)
         distributed.barrier()  # no process ends while another still communicates

@@ -1,17 +1,16 @@
-"""What rounds say: medians, quartiles, and who is faster.
+"""Statistics of rounds: medians, quartiles, and which of two contenders is faster.
 
-Two contenders are compared round by round, each with the round that ran beside it: what slows a machine for a
-while slows both. A ratio is time(baseline) / time(contender): above 1, the contender is the faster one.
+Two contenders are compared round by round, each with the round that ran next to it: what slows the machine
+for a while slows both. A ratio is time(baseline) / time(contender): above 1, the contender is the faster one.
 """
 
-import math
 from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import NamedTuple
 
 
 class Quartiles(NamedTuple):
-    """The median and what half of all values lie between."""
+    """The median, and the range of the middle half of all values."""
 
     median: float
     q1: float
@@ -31,21 +30,12 @@ def quartiles(values: Sequence[float]) -> Quartiles:
 
 
 def paired(baseline: Sequence[float], contender: Sequence[float]) -> Quartiles:
-    """The ratios of rounds that ran side by side."""
+    """The ratios of rounds that ran next to each other."""
     return quartiles([theirs / ours for theirs, ours in zip(baseline, contender, strict=True)])
 
 
 def verdict(ratio: Quartiles) -> str:
-    """`tie` where the quartiles of the ratio have 1 between them: the difference is inside the noise."""
+    """`tie` if 1 lies between the quartiles of the ratio: the difference is within the noise."""
     if ratio.q1 <= 1 <= ratio.q3:
         return "tie"
     return "faster" if ratio.median > 1 else "slower"
-
-
-def geometric_mean(values: Sequence[float]) -> float:
-    """Of ratios; 2 and ½ make 1.
-
-    >>> geometric_mean([2.0, 0.5])
-    1.0
-    """
-    return math.exp(sum(math.log(value) for value in values) / len(values))

@@ -1,7 +1,7 @@
-"""The numbers of a case: input, first state, weights, and the gradients that arrive from above.
+"""The numbers of a case: input, first state, weights, and the gradients of outputs and last state.
 
-Every contender, in whatever process, draws the same ones: they come from a fixed seed, by NumPy, and are
-rounded to the case's precision before anyone sees them, the oracle included.
+Every contender, in whatever process, draws the same ones: they come from a fixed seed by NumPy and are
+rounded to the case's precision before any contender, or the oracle, gets them.
 """
 
 from typing import Any, NamedTuple
@@ -10,13 +10,13 @@ import numpy as np
 from numpy import ndarray
 
 from benchmarks.cases import Case
-from scratch_rnn.parameters import cell_shapes
+from scratch_rnn.parameters import stack_shapes
 
 
 class Data(NamedTuple):
-    """Padded arrays, time first; where a case is packed, what lies in the padding is never read.
+    """Padded arrays, time first; if the case is packed, padding is never read.
 
-    d_output is laid out as rows (R, P), the way packed sequences are.
+    d_output has the layout of packed data, (R, D·P); states are (S, N, ·).
     """
 
     x: ndarray
@@ -29,21 +29,21 @@ class Data(NamedTuple):
 def make_data(case: Case, seed: int = 0) -> Data:
     """Weights as torch initialises them, U(-1/√H, 1/√H); everything else standard normal."""
     rng, (steps, rows, inputs, hidden) = np.random.default_rng(seed), case.size
-    widths = {"h": case.width, "c": hidden}
+    count, directions = len(case.input_widths), case.sizes.directions
 
     def normal(*shape: int) -> ndarray:
         return rounded(rng.standard_normal(shape), case.dtype)
 
-    shapes = cell_shapes(case.cell, inputs, hidden, bias=True, proj_size=case.proj)
-    bound = hidden**-0.5
+    def states() -> dict[str, ndarray]:
+        return {letter: normal(count, rows, width) for letter, width in case.state_widths.items()}
+
+    bound, shapes = hidden**-0.5, stack_shapes(case.sizes)
     return Data(
         x=normal(steps, rows, inputs),
-        states={letter: normal(1, rows, widths[letter]) for letter in case.states},
-        params={
-            f"{name}_l0": rounded(rng.uniform(-bound, bound, s), case.dtype) for name, s in shapes.items()
-        },
-        d_output=normal(sum(case.batch_sizes), case.width),
-        d_states={letter: normal(1, rows, widths[letter]) for letter in case.states},
+        states=states(),
+        params={name: rounded(rng.uniform(-bound, bound, s), case.dtype) for name, s in shapes.items()},
+        d_output=normal(sum(case.batch_sizes), directions * case.width),
+        d_states=states(),
     )
 
 
@@ -63,5 +63,6 @@ def as_state(parts: dict[str, Any]) -> Any:
 
 def named_states(case: Case, prefix: str, suffix: str, state: Any) -> dict[str, Any]:
     """The reverse: h_n, c_n or d_h_0, d_c_0."""
-    parts = state if len(case.states) > 1 else [state]
-    return {f"{prefix}{letter}{suffix}": part for letter, part in zip(case.states, parts, strict=True)}
+    letters = list(case.state_widths)
+    parts = state if len(letters) > 1 else [state]
+    return {f"{prefix}{letter}{suffix}": part for letter, part in zip(letters, parts, strict=True)}

@@ -1,4 +1,4 @@
-"""The PNG of a run: ratios to torch.nn with their quartiles, how time grows with T and with H, the ladder."""
+"""The PNG of a run: ratios to torch.nn with quartiles; growth of time and memory with T or H; the ladder."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,42 +7,46 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from benchmarks.cases import CELLS, SIZES, SWEEPS
-from benchmarks.contenders import BASELINE
-from benchmarks.rounds import Row
+from benchmarks.cases import CELLS, SWEEPS
+from benchmarks.ladder.rungs import RUNGS
+from benchmarks.registry import BASELINE, CONTENDERS
+from benchmarks.timing.rounds import Row
 from scratch_rnn.outputs import replacing
 
-COLOURS = {
-    "torch.nn": "black",
-    "torch.nn-aten": "0.55",
-    "torch-fused": "tab:red",
-    "torch-fused-graph": "tab:pink",
-    "torch-steps": "tab:orange",
-    "torch-compile": "tab:brown",
-    "numpy-fused": "tab:blue",
-    "numpy-steps": "tab:cyan",
-    "onnx": "tab:green",
-}
-PLAIN = ("padded float32",)
+PALETTE = (
+    *("black", "0.55", "0.3", "tab:red", "tab:pink", "tab:orange", "gold", "tab:brown", "peru"),
+    *("tab:blue", "tab:cyan", "0.7", "0.8"),
+)
+COLOURS = dict(zip(CONTENDERS, PALETTE, strict=True))
 Panel = Callable[[Any], None]
 
 
 def plot(rows: Sequence[Row], path: Path, where: str) -> None:
-    """Padded float32 at every size, and the sweeps; other forms where there is nothing else."""
+    """One panel per form; padded float32 alone if there are more than six forms."""
     timed = [row for row in rows if row.seconds is not None]
-    plain = [row for row in timed if row.case.form.endswith(PLAIN)] or timed
-    forms = list(dict.fromkeys(row.case.form for row in plain))
-    panels = [_ratios(form, [row for row in plain if row.case.form == form]) for form in forms]
-    _draw(panels + _sweeps(plain), path, where)
+    if len({row.case.form for row in timed}) > 6:
+        timed = [row for row in timed if row.case.form.endswith("padded float32")] or timed
+    forms = list(dict.fromkeys(row.case.form for row in timed))
+    _draw([_ratios(form, [row for row in timed if row.case.form == form]) for form in forms], path, where)
 
 
-def plot_ladder(rows: Sequence[Row], rungs: Sequence[str], path: Path, where: str) -> None:
-    """How much faster than the first rung each one is, and where the floor lies."""
+def plot_sweep(rows: Sequence[Row], path: Path, where: str) -> None:
+    """Time and peak memory of a training step for each cell, along T and along H."""
+    panels = []
+    for letter, sizes in SWEEPS.items():
+        found = [row for row in rows if row.case.size in sizes and row.seconds is not None]
+        if len({row.case.size for row in found}) > 2:
+            for quantity in ("ms a step", "peak MiB"):
+                panels += [_growth(cell, letter, quantity, found) for cell in CELLS]
+    _draw(panels, path, where)
+
+
+def plot_ladder(rows: Sequence[Row], path: Path, where: str) -> None:
+    """How much faster than the first rung each rung is, and the limit set by the matrix products."""
     timed = [row for row in rows if row.seconds is not None]
-    whats = list(dict.fromkeys(row.case.what for row in timed))
-    _draw(
-        [_climb(what, [row for row in timed if row.case.what == what], rungs) for what in whats], path, where
-    )
+    modes = list(dict.fromkeys(row.case.mode for row in timed))
+    panels = [_ladder(mode, [row for row in timed if row.case.mode == mode], list(RUNGS)) for mode in modes]
+    _draw(panels, path, where)
 
 
 def _draw(panels: Sequence[Panel], path: Path, where: str) -> None:
@@ -60,12 +64,12 @@ def _draw(panels: Sequence[Panel], path: Path, where: str) -> None:
             named.setdefault(label, handle)
     figure.legend(list(named.values()), list(named), loc="outside upper center", ncols=6, fontsize=9)
     figure.supxlabel(where, fontsize=9, color="0.35")
-    with replacing(path) as beside:
-        figure.savefig(beside, dpi=110, format="png")
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=110, format="png")
 
 
 def _logarithmic(axis: Any) -> None:
-    """Ticks at 1, 2, 5, 10, …, written as people write them."""
+    """Ticks at 1, 2, 5, 10, … in plain decimal notation."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -73,10 +77,8 @@ def _logarithmic(axis: Any) -> None:
 
 
 def _ratios(form: str, rows: Sequence[Row]) -> Panel:
-    """A point a size and contender, with quartiles; of many sizes, without those of the sweeps."""
+    """One point per size and contender, with quartiles."""
     sizes = list(dict.fromkeys(row.case.size for row in rows))
-    if len(sizes) > len(SIZES):
-        sizes = [size for size in SIZES if size in sizes]
     names = [name for name in COLOURS if any(row.contender == name and row.ratio for row in rows)]
 
     def draw(axes: Any) -> None:
@@ -99,40 +101,32 @@ def _ratios(form: str, rows: Sequence[Row]) -> Panel:
     return draw
 
 
-def _sweeps(rows: Sequence[Row]) -> list[Panel]:
-    """Seconds of a step against T and against H, for every cell that has been swept."""
-    panels = []
-    for letter, sizes in SWEEPS.items():
-        for cell in CELLS:
-            found = [
-                row for row in rows if row.case.cell == cell and row.case.training and row.case.size in sizes
-            ]
-            if len({row.case.size for row in found}) > 2:
-                panels.append(_growth(cell, letter, found))
-    return panels
+def _growth(cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> Panel:
+    def value(row: Row) -> float | None:
+        if quantity == "ms a step":
+            return None if row.seconds is None else row.seconds.median * 1e3
+        return None if not row.memory else row.memory / 2**20
 
-
-def _growth(cell: str, letter: str, rows: Sequence[Row]) -> Panel:
     def draw(axes: Any) -> None:
         for name, colour in COLOURS.items():
-            found = sorted((row for row in rows if row.contender == name), key=lambda row: row.case.size)
-            xs = [row.case.size.steps if letter == "T" else row.case.size.hidden for row in found]
-            times = [row.seconds.median * 1e3 for row in found if row.seconds is not None]
-            if times:
-                axes.plot(xs, times, "o-", markersize=4, color=colour, label=name)
+            points = sorted(
+                (row.case.size.steps if letter == "T" else row.case.size.hidden, found)
+                for row in rows
+                if row.case.cell == cell and row.contender == name and (found := value(row)) is not None
+            )
+            if points:
+                axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour, label=name)
         fixed = "N=32, I=H=64" if letter == "T" else "T=50, N=32, I=H"
         axes.set_title(f"{cell.upper()} training, {fixed}")
-        axes.set(xlabel=letter, ylabel="ms a step")
+        axes.set(xlabel=letter, ylabel=quantity)
+        _logarithmic(axes.xaxis)
         _logarithmic(axes.yaxis)
-        axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xticks(sorted({size.steps if letter == "T" else size.hidden for size in SWEEPS[letter]}))
         axes.grid(which="both", alpha=0.25)
 
     return draw
 
 
-def _climb(what: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
+def _ladder(mode: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
     def draw(axes: Any) -> None:
         for cell, colour in zip(CELLS, ("tab:green", "tab:blue", "tab:red"), strict=True):
             times = {
@@ -151,7 +145,7 @@ def _climb(what: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
         axes.set_xticks(range(len(rungs)), rungs, rotation=30, ha="right", fontsize=8)
         _logarithmic(axes.yaxis)
         axes.set_ylabel("times as fast as the first rung")
-        axes.set_title(f"{what}, {rows[0].case.size} {rows[0].case.dtype}" if rows else what)
+        axes.set_title(f"{mode}, {rows[0].case.size} {rows[0].case.dtype}" if rows else mode)
         axes.grid(axis="y", which="both", alpha=0.25)
 
     return draw

@@ -1,4 +1,4 @@
-"""The command as people run it: real worker processes, the JSON they leave, and errors of one line."""
+"""The commands as people run them: real worker processes, the JSON they write, and errors of one line."""
 
 import json
 import subprocess
@@ -10,14 +10,17 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from benchmarks.cases import Case, Size
+from benchmarks import check
+from benchmarks.cases import SWEEPS, Case, Size
 from benchmarks.cli import app
-from benchmarks.contenders import find
+from benchmarks.ladder.rungs import RUNGS
 from benchmarks.options import LadderOptions, Options
-from benchmarks.processes import ROOT, Worker, environment
-from benchmarks.record import flags
-from benchmarks.session import Failed
-from scratch_rnn.labs import UsageError
+from benchmarks.registry import find
+from benchmarks.report.record import flags
+from benchmarks.timing import oracle
+from benchmarks.timing.session import Failed
+from benchmarks.timing.worker import ROOT, Worker, environment
+from scratch_rnn.checks import UsageError
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,12 +38,14 @@ def invoke(*arguments: str) -> Any:
 
 def test_a_tiny_run_from_end_to_end(tmp_path: Path) -> None:
     json_file, plot_file = tmp_path / "run.json", tmp_path / "run.png"
-    chosen = ("--what", "training", "--contender", "numpy-steps")
+    chosen = ("--mode", "training", "--contender", "numpy-steps")
     done = run(*TINY, *chosen, "--json", str(json_file), "--plot", str(plot_file))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+    assert done.stdout.startswith("1 case, 2 rounds each: about ")
+    assert "\n1/1 RNN training padded float32 3,2,4,5: torch.nn " in done.stdout
     assert "RNN training padded float32" in done.stdout
-    assert "torch.nn took ATen (not an LSTM)" in done.stdout
+    assert "torch.nn used ATen (not an LSTM)" in done.stdout
     assert plot_file.read_bytes().startswith(b"\x89PNG")
     check_schema(json.loads(json_file.read_text(encoding="utf-8")))
 
@@ -50,6 +55,7 @@ def check_schema(content: dict[str, Any]) -> None:
     record = content["record"]
     assert {"machine", "cpu", "threads", "python", "versions", "flags", "revision", "rounds"} <= record.keys()
     assert record["flags"]["OMP_NUM_THREADS"] == str(record["threads"])
+    assert {name: len(load) for name, load in record["load"].items()} == {"before": 3, "after": 3}
     assert record["command"][-4:] == ["--json", "run.json", "--plot", "run.png"]
     assert record["blas"].keys() == {"torch.nn", "numpy-steps", "floor-torch", "floor-numpy"}
     rows = {row["contender"]: row for row in content["rows"]}
@@ -61,7 +67,7 @@ def check_schema(content: dict[str, Any]) -> None:
         assert row["gflops"] > 0
     ours = rows["numpy-steps"]
     assert ours["error"] < 1e-5
-    assert ours["memory"] > 0
+    assert "memory" in ours
     assert ours["floor_share"] > 0
     assert ours["verdict"] in ("faster", "slower", "tie")
     ratios = sorted(a / b for a, b in zip(rows["torch.nn"]["rounds"], ours["rounds"], strict=True))
@@ -72,30 +78,70 @@ def check_schema(content: dict[str, Any]) -> None:
 
 def test_a_tiny_ladder_from_end_to_end(tmp_path: Path) -> None:
     json_file, plot_file = tmp_path / "ladder.json", tmp_path / "ladder.png"
-    done = invoke("ladder", *TINY, "--what", "inference", "--json", str(json_file), "--plot", str(plot_file))
+    done = invoke("ladder", *TINY, "--mode", "inference", "--json", str(json_file), "--plot", str(plot_file))
     assert done.exit_code == 0, done.output
-    summary = json.loads(json_file.read_text(encoding="utf-8"))["summary"]
-    rungs = [each["rung"] for each in summary]
-    assert rungs[0] == "separate gates"
-    assert rungs[-1] == "feature-major"
-    assert [each["below"] for each in summary[1:]] == rungs[:-1]
-    assert all(len(each["factor"]) == 3 for each in summary[1:])
+    rows = json.loads(json_file.read_text(encoding="utf-8"))["rows"]
+    rungs = [row["contender"] for row in rows if row["contender"] not in ("torch.nn", "floor-numpy")]
+    assert rungs[0] == "numpy-steps"
+    assert rungs[-1] == "numpy-fused"
+    assert [row["baseline"] for row in rows[1 : len(rungs)]] == rungs[:-1]
+    assert all(len(row["ratio"]) == 3 for row in rows[1:])
     assert plot_file.read_bytes().startswith(b"\x89PNG")
+    shown = invoke("table", str(json_file)).output.splitlines()
+    assert shown[0] == "| time of the rung before / time, training / inference | RNN | GRU | LSTM |"
+    factors = {row["contender"]: f"{row['ratio'][0]:.2f}" for row in rows[1 : len(rungs)]}
+    assert shown[2:-2] == [f"| {name} | {factors.get(name, '')} |  |  |" for name in list(RUNGS)[1:]]
+    assert shown[-1].startswith("Measured on ")
+    assert invoke("table", str(json_file), str(json_file)).exit_code == 2
 
 
-def test_without_cuda_there_is_one_line_and_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_written_after_every_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is interrupted in its second case leaves the first."""
+    original, seen = Worker.round, list[str]()
+
+    def interrupted(self: Worker) -> Any:
+        seen.append(self.contender.name)
+        if len(seen) > 4 * 2:  # contenders times rounds
+            raise KeyboardInterrupt
+        return original(self)
+
+    monkeypatch.setattr(Worker, "round", interrupted)
+    json_file = tmp_path / "run.json"
+    done = invoke(*TINY, "--contender", "numpy-steps", "--json", str(json_file))
+    assert done.exit_code != 0
+    modes = [row["case"]["mode"] for row in json.loads(json_file.read_text())["rows"]]
+    assert modes == ["training"] * 4
+
+
+def test_a_sweep_has_a_picture_of_time_and_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SWEEPS, "T", tuple(Size(steps, 2, 4, 5) for steps in (1, 2, 40)))
+    done = invoke(
+        *("--sweep", "T", "--quick", "--rounds", "1", "--threads", "1", "--cell", "gru"),
+        *("--contender", "numpy-fused", "--plot", str(tmp_path / "sweep.png"), "--json", str(tmp_path / "a")),
+    )
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    rows = json.loads((tmp_path / "a").read_text())["rows"]
+    assert {row["case"]["mode"] for row in rows} == {"training"}
+    assert {row["case"]["size"][0] for row in rows} == {1, 2, 40}
+
+
+@pytest.mark.parametrize("arguments", [("--device", "cuda"), ("check", "--device", "cuda")])
+def test_without_cuda_there_is_one_line_and_status_2(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    done = invoke("--device", "cuda")
+    done = invoke(*arguments)
     assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: --device cuda: expected a CUDA device that torch can use, got none")
 
 
-def test_options_of_the_ladder_stand_behind_its_name() -> None:
+def test_options_of_the_ladder_come_after_its_name() -> None:
     done = invoke("--quick", "ladder")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == "error: benchmarks: expected its options behind ladder, got --quick before it\n"
+    assert done.stderr == "error: benchmarks: expected its options after ladder, got --quick before it\n"
 
 
 @pytest.mark.parametrize(
@@ -105,13 +151,18 @@ def test_options_of_the_ladder_stand_behind_its_name() -> None:
         (Options(size=["1,2,3"]), "--size: expected four numbers T,N,I,H of at least 1, got 1,2,3"),
         (Options(size=["1,2,3,0"]), "--size: expected four numbers"),
         (Options(dtype=["float16"]), "float16: expected --device cuda, got --device cpu"),
-        (Options(tf32=True), "--tf32: expected --device cuda"),
+        (Options(tf32=["on"]), "--tf32: expected --device cuda"),
+        (Options(tf32=["maybe"], device="cuda"), "--tf32: expected one of off, on, got maybe"),
+        (Options(sweep=["T"], mode=["inference"]), "--sweep: expected --mode training"),
+        (Options(forms=True, cell=["rnn"]), "--forms: expected no other choice of cases"),
+        (Options(layers=0), "benchmarks: expected --layers to be at least 1, got 0"),
         (Options(sweep=["T"], size=["1,1,1,1"]), "--sweep: expected no --size"),
         (Options(projected=True, cell=["rnn"]), "--projected: expected --cell lstm, got --cell rnn"),
         (Options(projected=True, size=["1,1,1,1"]), "--projected: expected H of at least 2"),
         (Options(rounds=0), "benchmarks: expected --rounds to be at least 1, got 0"),
         (Options(contender=["nobody"]), "--contender: expected one of torch.nn, "),
         (LadderOptions(dtype=["float16"]), "ladder --dtype: expected one of float32 and float64"),
+        (LadderOptions(mode=["forward"]), "ladder --mode: expected training or inference, got forward"),
         (LadderOptions(size=["1,1,1,1", "2,2,2,2"]), "ladder --size: expected one size, got 2"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
@@ -123,16 +174,55 @@ def test_what_cannot_be_obeyed_is_refused(options: Any, text: str) -> None:
 
 
 def test_choices_are_obeyed() -> None:
-    chosen = Options(cell=["lstm"], what=["training"], layout=["packed"], dtype=["float64"], sweep=["T"])
+    chosen = Options(cell=["lstm"], layout=["packed"], dtype=["float64"], sweep=["T"])
     cases = chosen.cases()
-    assert {(c.cell, c.what, c.layout, c.dtype) for c in cases} == {("lstm", "training", "packed", "float64")}
-    assert [case.size.steps for case in cases] == [25, 50, 100, 200, 400]
+    assert {(c.cell, c.mode, c.layout, c.dtype) for c in cases} == {("lstm", "training", "packed", "float64")}
+    assert [case.size.steps for case in cases] == [size.steps for size in SWEEPS["T"]]
     assert Options(projected=True, size=["5,4,3,6"]).cases()[0].proj == 3
     assert Options(quick=True, cell=["gru"]).cases() == [
         c for c in Options(quick=True).cases() if c.cell == "gru"
     ]
     assert Options().whole
     assert not Options(quick=True).whole
+    stacked = Options(quick=True, layers=2, bidirectional=True).cases()
+    assert {(case.layers, case.bidirectional) for case in stacked} == {(2, True)}
+    both = Options(quick=True, cell=["rnn"], mode=["training"], device="cuda", tf32=["off", "on"]).cases()
+    assert [(case.tf32, case.device) for case in both] == [(False, "cuda"), (True, "cuda")]
+    assert both[1].form == "RNN training padded float32 TF32"
+
+
+def test_check_reports_and_stops_at_a_wrong_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "LAYERS", {"cpu": ("torch-fused",)})
+    monkeypatch.setattr(check, "PRECISIONS", {"cpu": [("float32", False)]})
+    done = invoke("check")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0].startswith("ok    accuracy torch-fused float32: 80 cases, largest error ")
+    assert "ok    launches torch-fused RNN: 2 / 4 per time step (inference / training)" in lines
+    monkeypatch.setattr(oracle, "bound", lambda case: 0.0)
+    wrong = invoke("check")
+    assert wrong.exit_code == 1
+    assert wrong.stdout.startswith(
+        "WRONG accuracy torch-fused float32: RNN training padded float32 7,5,3,6 has"
+    )
+    assert wrong.stdout.count("\n") == 1
+    assert wrong.stderr == "error: 1 check failed\n"
+
+
+def test_check_reports_what_fails() -> None:
+    found = check.accuracy(find("numpy-fused"), [Case("rnn", "training", Size(3, 2, 4, 5), dtype="float8")])
+    assert not found.good
+    assert "failed: TypeError" in found.text
+
+
+@pytest.mark.parametrize(
+    ("cell", "fused", "least"), [("rnn", (2, 4), 4), ("gru", (5, 8), 13), ("lstm", (7, 11), 12)]
+)
+def test_launches_per_time_step(cell: str, fused: tuple[int, int], least: int) -> None:
+    modes = ("inference", "training")
+    assert tuple(check.launches_per_step("torch-fused", cell, mode, "cpu") for mode in modes) == fused
+    assert check.launches_per_step("torch-steps", cell, "inference", "cpu") == least
+    assert check.launches_per_step("torch-steps", cell, "training", "cpu") > 4 * least * 0.7
 
 
 def test_a_worker_says_why_it_failed() -> None:
@@ -194,3 +284,20 @@ def test_the_table_of_a_run_and_what_is_none(tmp_path: Path) -> None:
         refused = invoke("table", *(str(tmp_path / file) for file in files))
         assert refused.exit_code == 2
         assert "expected" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import benchmarks.cli", "scratch_rnn.labs"),
+        (
+            "from benchmarks.timing import worker; worker.find('numpy-fused'); worker.find('hoisted input')",
+            "torch",
+        ),
+    ],
+)
+def test_what_is_never_imported(statement: str, unwanted: str) -> None:
+    """No lab; and no torch in the process of a NumPy contender, as it would share its memory and threads."""
+    code = f"{statement}\nimport sys\nprint([name for name in sys.modules if name.startswith({unwanted!r})])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,1 @@
+"""Check a contender against float64 torch.nn, then time it round by round."""
