@@ -52,8 +52,7 @@ def main(context: typer.Context) -> None:
             with progress(name, list(Impl), chosen.steps, quiet=False) as (tick, track):
                 reports.append(run_lab(chosen, list(Impl), tick, track=track))
             show.write_json(reports[-1], RUNS / f"{name}.json")
-            if show.can_plot(chosen):
-                show.plot(reports[-1], RUNS / f"{name}.png")
+            plot(reports[-1], RUNS / f"{name}.png")
         _show(reports)
         typer.echo(f"Wrote {RUNS}/*.json and {RUNS}/*.png")
         judge(reports)
@@ -127,9 +126,16 @@ def _write(report: Report, common: Common) -> None:
     if common.json is not None:
         show.write_json(report, common.json)
     if common.plot is not None:
-        show.plot(report, common.plot)
+        plot(report, common.plot)
     if not common.quiet:
         _show([report])
+
+
+def plot(report: Report, path: Path) -> None:
+    """Draw a report; a warning where a font is missing."""
+    missing = show.plot(report, path)
+    if missing is not None:
+        typer.echo(f"warning: {missing}", err=True)
 
 
 def _show(reports: Sequence[Report]) -> None:

@@ -123,11 +123,13 @@ def _train(
     processes: Processes | None,
 ) -> None:
     """Train up to the last step; append one loss per step."""
+    lab.observe(len(losses), work)
     for step in range(len(losses), lab.steps):
         loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
         losses.append(loss)
         if not math.isfinite(loss):
             raise Failure(f"{lab.name}: {impl}: the loss is {loss} at step {step}; try a smaller --lr")
+        lab.observe(step + 1, work)
         stop = tick(impl, step + 1)
         if stop if processes is None else processes.anyone(stop):
             raise Interrupted
