@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy import ndarray
 
@@ -164,7 +165,7 @@ def _label(axes: Axes, width: int, right: int, rows: int, cut: bool) -> None:
     axes.text(width / 2, -1.2, "padding: grey cells; step t →", ha="center", fontsize=9)
     axes.text(right + width / 2, -1.2, "packing: longest first; step t →", ha="center", fontsize=9)
     axes.text(right - 0.8, rows, "batch_sizes", ha="right", va="center", fontsize=8)
-    dots = ", the first of them" if cut else ""
+    dots = ", the first ones" if cut else ""
     axes.text(-0.5, rows + 2, f"data: the packed columns one after the other{dots}", va="center", fontsize=9)
     axes.set(xlim=(-0.6, right + width), ylim=(rows + 3.7, -2), xticks=[])
     axes.set_yticks(range(rows), map(str, range(rows)), fontsize=7)
@@ -174,7 +175,7 @@ def _label(axes: Axes, width: int, right: int, rows: int, cut: bool) -> None:
 
 def _cell(axes: Axes, column: int, row: int, letter: str, word: int) -> None:
     """One cell in the colour of its word; grey where there is no letter."""
-    face = (f"C{word % 10}", 0.35) if letter else "0.75"
+    face = (*colormaps["tab20"](word)[:3], 0.45) if letter else "0.75"
     sides = column - 0.5, column + 0.5
     axes.fill_between(sides, row - 0.5, row + 0.5, facecolor=face, edgecolor="white", linewidth=1)
     if letter.isprintable():

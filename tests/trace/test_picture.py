@@ -8,8 +8,8 @@ import pytest
 from matplotlib.image import imread
 
 from scratch_rnn.numpy_bptt import GRU, LSTM, RNN
+from scratch_rnn.parity.cases import Case
 from scratch_rnn.trace import Trace, picture, recording
-from tests.cases import Case
 from tests.trace.twin import traced
 
 DRAWN = {
@@ -79,4 +79,4 @@ def test_scales() -> None:
 def test_text() -> None:
     assert picture.plain_text(" ") == "␣"
     assert picture.plain_text("a b") == "a b"
-    assert picture.plain_text("한$") == "□\\$"
+    assert picture.plain_text("\U0010fffd$") == "□\\$"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from scratch_rnn.numpy_bptt import GRU, LSTM, RNN, lstm, pack_sequence
+from scratch_rnn.parity.cases import Case, make_data
+from scratch_rnn.parity.contenders import numpy_layer
 from scratch_rnn.trace import Trace, recording
-from tests.cases import Case, make_data
-from tests.parity import numpy_layer
 from tests.trace.twin import traced
 
 rng = np.random.default_rng(0)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratch_rnn.parity.cases import KINDS, Case, make_data
 from scratch_rnn.trace import instrument
-from tests.cases import KINDS, LAYOUTS, Case, layer_cases, make_data
+from tests.cases import LAYOUTS, layer_cases
 from tests.trace.twin import assert_is_twins, traced
 
 recording_module = import_module("scratch_rnn.trace.recording")  # its name is also that of a function

@@ -19,11 +19,12 @@ from numpy import ndarray
 
 from scratch_rnn import numpy_bptt, torch_autograd
 from scratch_rnn.numpy_bptt.packed import pad_packed_sequence_backward
+from scratch_rnn.parity.cases import Case, make_data
+from scratch_rnn.parity.contenders import arriving, as_state, by_letter, numpy_layer
 from scratch_rnn.torch_autograd import layer as torch_layer
 from scratch_rnn.torch_autograd import rnn_base
 from scratch_rnn.trace import Trace, recording
-from tests.cases import Case, make_data
-from tests.parity import arriving, as_state, assert_close, by_letter, numpy_layer
+from tests.parity import assert_close
 
 SAME_AS = {"a_r": "u_r", "a_z": "u_z", "a_n": "u_n"}
 """The sums that the GRU's σ and tanh read have no name in `step`: their gradient is that of the summand u."""

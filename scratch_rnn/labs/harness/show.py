@@ -22,7 +22,7 @@ VISIBLE = 1e-3
 """Curves with a smaller relative difference are drawn as one."""
 FORMATS = (".png", ".svg", ".pdf")
 """Suffixes of pictures."""
-LOGARITHMIC = 20
+LOGARITHMIC = 5
 """The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
 
 
