@@ -37,15 +37,15 @@ Direction = tuple[int, bool]
 def traced(case: Case, **options: Any) -> Trace:
     """The case's forward and backward pass, recorded."""
     data, layer = make_data(case), numpy_layer(case, **options)
-    d_outputs, d_states = arriving(case, data)
+    cotangents = arriving(case, data)
     with recording(layer) as trace:
         output, _, tape = layer.forward(
             case.pack(data.xs[0], numpy_bptt), as_state(data.states) if case.state else None
         )
-        d_output: Any = None if d_outputs is None else d_outputs[0]
+        d_output: Any = cotangents.get("output0")
         if d_output is not None and case.lengths is not None:
             d_output = pad_packed_sequence_backward(d_output, output, case.batch_first)
-        layer.backward(tape, d_output, as_state(d_states))
+        layer.backward(tape, d_output, as_state({k: cotangents.get(f"{k}_n") for k in case.states}))
     return trace
 
 
@@ -80,7 +80,7 @@ def twin(case: Case) -> dict[Direction, dict[str, ndarray]]:
 
 
 def _directions(case: Case) -> list[Direction]:
-    return [(k, d == 1) for k in range(case.layers) for d in range(case.directions)]
+    return [(k, d == 1) for k in range(case.layers) for d in range(1 + case.bidirectional)]
 
 
 def _whole(name: str, by_t: list[dict[str, ndarray]], lengths: list[int], order: list[int]) -> ndarray:
@@ -111,9 +111,9 @@ def _run(case: Case) -> list[dict[str, ndarray]]:
     states = {k: torch.tensor(s if case.state else np.zeros_like(s)) for k, s in data.states.items()}
     with patch.dict(rnn_base.ENGINES["steps"], {layer.mode: partial(torch_layer.forward, step)}):
         output, state_n = layer(case.pack(torch.tensor(data.xs[0]), torch_autograd), as_state(states))
-    d_outputs, d_states = arriving(case, data)
-    ends = [(case.pad(output, torch_autograd), None if d_outputs is None else d_outputs[0])]
-    ends += [(s, d_states[k]) for k, s in by_letter(case, state_n).items()]
+    cotangents = arriving(case, data)
+    ends = [(case.pad(output, torch_autograd), cotangents.get("output0"))]
+    ends += [(s, cotangents.get(f"{k}_n")) for k, s in by_letter(case, state_n).items()]
     reached = [(y, torch.tensor(d)) for y, d in ends if d is not None]
     inside = [v for call in calls for v in call.values()]
     ys, d_ys = zip(*reached, strict=True)
