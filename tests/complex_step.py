@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy import ndarray
 
-from scratch_rnn.numpy_bptt import gru, layer, lstm, ops, rnn, stack
+from scratch_rnn.numpy_bptt import gru, gru_reset_before, layer, lstm, ops, rnn, stack
 from scratch_rnn.numpy_bptt.rnn_base import Bound
 from scratch_rnn.parity.complex_step import errors
 
@@ -114,6 +114,7 @@ CELLS: dict[str, tuple[Any, Any, int, int]] = {  # module, step, gates, width of
     "lstm": (lstm, lstm.step, 4, HIDDEN),
     "lstm projected": (lstm, lstm.step, 4, PROJECTED),
     "gru": (gru, gru.step, 3, HIDDEN),
+    "gru reset before": (gru_reset_before, gru_reset_before.step, 3, HIDDEN),
 }
 
 

@@ -1,10 +1,8 @@
-"""Every test run draws the same examples, and every process computes on one thread."""
+"""The profile of hypothesis (profiles.py), and one thread for every process."""
 
 import torch
-from hypothesis import settings
 
-settings.register_profile(
-    "scratch_rnn", deadline=None, derandomize=True, max_examples=25, print_blob=True, database=None
-)
-settings.load_profile("scratch_rnn")
+from tests import profiles
+
+assert profiles
 torch.set_num_threads(1)

@@ -3,7 +3,10 @@
 That they compute the same as the steps is tested for every engine in test_parity.py.
 """
 
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,10 +16,78 @@ from numpy import ndarray
 from torch.utils.checkpoint import checkpoint
 
 from scratch_rnn import numpy_bptt, spans, torch_autograd
+from scratch_rnn.numpy_bptt.fused import arrays
+from scratch_rnn.parity.cases import KINDS, Case
+from scratch_rnn.parity.contenders import ENGINES, reference
 from scratch_rnn.torch_autograd.fused.gru import FusedGRU
 from scratch_rnn.torch_autograd.fused.lstm import FusedLSTM
+from tests.parity import assert_parity
+from tests.torch_autograd.surface import tensors
 
 CELLS = ("RNN", "LSTM", "GRU")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_residual_connection(cell: str, engine: str) -> None:
+    """A sum gives both of its terms the same gradient array: no backward pass may write into it."""
+    torch.manual_seed(0)
+    x, d_z = torch.randn(2, 6, 3, 5, dtype=torch.float64)
+    found = []
+    for package, options in ((reference("layers"), {}), (torch_autograd, {"engine": engine})):
+        torch.manual_seed(1)
+        below, above = (getattr(package, cell)(5, 5, dtype=torch.float64, **options) for _ in range(2))
+        leaves, given = [x.clone().requires_grad_(), *below.parameters(), *above.parameters()], d_z.clone()
+        y, _ = below(leaves[0])
+        found.append(torch.autograd.grad(above(y)[0] + y, leaves, given))
+        assert torch.equal(given, d_z)
+        assert torch.equal(leaves[0], x)
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("cell", [*CELLS, "RNNCell", "LSTMCell", "GRUCell"])
+def test_no_two_results_of_torch_share_memory(cell: str, engine: str) -> None:
+    module = getattr(torch_autograd, cell)(5, 7, engine=engine)
+    x = torch.randn(*([3] if "Cell" in cell else [6, 3]), 5, requires_grad=True)
+    results = list(tensors(module(x)))
+    cotangents = [torch.randn_like(y) for y in results]
+    grads = torch.autograd.grad(results, [x, *module.parameters()], cotangents)
+    arrays = [y.detach().numpy() for y in (*results, *cotangents, *grads, x, *module.parameters())]
+    assert not any(np.shares_memory(a, b) for a, b in combinations(arrays, 2))
+
+
+REFUSED: dict[str, Callable[[Any, Any], Any]] = {
+    "forward-mode differentiation": lambda run, x: torch.func.jvp(run, (x,), (x,)),
+    "vmap": lambda run, x: torch.func.vmap(run)(torch.stack([x, x])),
+    "a second derivative (create_graph=True, or torch.func)": lambda run, x: torch.autograd.grad(
+        run(x).sum(), x, create_graph=True
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_the_fused_engine_refuses(cell: str, what: str) -> None:
+    layer, x = getattr(torch_autograd, cell)(5, 7, engine="fused"), torch.randn(6, 3, 5, requires_grad=True)
+    with pytest.raises(RuntimeError) as caught:
+        REFUSED[what](lambda x: layer(x)[0], x)
+    expected = 'engine="fused": expected a first derivative in reverse mode (engine="steps" supports all)'
+    assert str(caught.value) == f"{expected}, got {what}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lengths", [None, (2, 5, 1)])
+def test_large_arrays_are_not_kept(
+    kind: str, lengths: tuple[int, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory of HUGE_PAGE_BYTES is new in every call; the results are the same."""
+    kept = threading.local()
+    monkeypatch.setattr(arrays, "HUGE_PAGE_BYTES", 1)
+    monkeypatch.setattr(arrays, "_workspace", kept)
+    assert_parity("numpy", "fused", Case(kind, layers=2, bidirectional=True, lengths=lengths, calls=2))
+    assert vars(kept) == {}
 
 
 def all_arrays(node: Any) -> list[ndarray]:

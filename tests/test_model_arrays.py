@@ -89,6 +89,12 @@ def test_a_state_dict_and_loaded_arrays_are_copies(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_models_without_a_seed_differ(name: str) -> None:
+    first, second = (floats(MODELS[name][0](numpy_models)) for _ in range(2))
+    assert all(np.any(array != second[key]) for key, array in first.items())
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_tape_keeps_the_weights_and_inputs_of_its_forward_pass(name: str) -> None:
     make, batch = MODELS[name]
     model = make(numpy_models)

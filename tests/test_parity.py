@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scratch_rnn import spans, torch_autograd
@@ -19,14 +19,14 @@ from scratch_rnn.parity.contenders import (
     CONTENDERS,
     ENGINES,
     as_state,
-    contenders,
     numpy_layer,
     oracle,
     run,
 )
 from scratch_rnn.torch_autograd.fused import function
 from tests.cases import LAYOUTS, cell_cases, layer_cases
-from tests.parity import assert_all_close, assert_close, assert_parity
+from tests.parity import assert_all_close, assert_all_parity, assert_close, assert_parity
+from tests.profiles import at_least
 
 CORNERS = {
     "one step": Case("lstm", steps=1, layers=2, bidirectional=True, proj=3, calls=2),
@@ -47,21 +47,19 @@ FLOAT32_BOUND = 4e-5
 far below what a wrong equation makes."""
 
 
-@pytest.mark.parametrize(("tree", "engine"), CONTENDERS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=60)
+@at_least(60)
 @given(data=st.data())
-def test_any_case(tree: str, engine: str, kind: str, layout: str, data: Any) -> None:
-    assert_parity(tree, engine, data.draw(layer_cases(kind, layout)))
+def test_any_case(kind: str, layout: str, data: Any) -> None:
+    assert_all_parity(data.draw(layer_cases(kind, layout)))
 
 
-@pytest.mark.parametrize(("tree", "engine"), contenders(Case("lstm", cell=True)))
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60)
+@at_least(60)
 @given(data=st.data())
-def test_any_cell(tree: str, engine: str, kind: str, data: Any) -> None:
-    assert_parity(tree, engine, data.draw(cell_cases(kind)))
+def test_any_cell(kind: str, data: Any) -> None:
+    assert_all_parity(data.draw(cell_cases(kind)))
 
 
 @pytest.mark.parametrize(("tree", "engine"), CONTENDERS)

@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "scratch_rnn"
 NUMPY, TORCH = PACKAGE / "numpy_bptt", PACKAGE / "torch_autograd"
-CELLS = ["rnn.py", "lstm.py", "gru.py"]
+CELLS = ["rnn.py", "lstm.py", "gru.py", "gru_reset_before.py"]
 UNROLLED = ["layer.py", "stack.py"]
 NUMBER = re.compile(r"# \((\d+)\)")
 

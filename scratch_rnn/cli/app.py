@@ -33,10 +33,10 @@ RUNS = Path("runs")
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one lab.")
 app.add_typer(lab_app, name="lab")
-app.add_typer(trace_app, name="trace")
 app.command()(parity)
 app.command()(exercise)
 app.command()(grade)
+app.add_typer(trace_app, name="trace")
 
 
 @app.callback(invoke_without_command=True)

@@ -55,6 +55,11 @@ class Base:
         """Whether there are biases."""
         return self.sizes.bias
 
+    @property
+    def cell_name(self) -> str:
+        """The name of the cell file: "gru" for numpy_bptt/gru.py."""
+        return self.cell.Params.__module__.rpartition(".")[2]
+
     def state_dict(self) -> dict[str, ndarray]:
         """A copy of every parameter, by torch's names, in torch's order."""
         return {name: array.copy() for name, array in self._by_name(self._params).items()}

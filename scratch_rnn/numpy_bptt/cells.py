@@ -17,9 +17,9 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
-from scratch_rnn.checks import expect_one_of, expect_shape, message
-from scratch_rnn.numpy_bptt import gru, lstm, rnn
-from scratch_rnn.numpy_bptt.base import Base, StateParts, expect_sizes
+from scratch_rnn.checks import expect_bool, expect_one_of, expect_shape, message
+from scratch_rnn.numpy_bptt import gru, gru_reset_before, lstm, rnn
+from scratch_rnn.numpy_bptt.base import AnyCell, Base, StateParts, expect_sizes
 from scratch_rnn.numpy_bptt.checks import FloatType, Seed, expect_array
 from scratch_rnn.parameters import Sizes, cell_shapes
 
@@ -30,7 +30,7 @@ S = TypeVar("S")
 class Tape(NamedTuple):
     """What `backward` needs of `forward`. Later calls do not change it."""
 
-    made_by: tuple[Sizes, FloatType]
+    made_by: tuple[Sizes, str, FloatType]  # the str is the name of the cell file
     rows: int | None  # N; None: unbatched
     cache: Any
     params: Any
@@ -43,7 +43,7 @@ class RNNCellBase(Base, Generic[S]):
         sizes = expect_sizes(type(self).__name__, sizes)
         shapes = cell_shapes(sizes.kind, sizes.input_size, sizes.hidden_size, sizes.bias)
         super().__init__(sizes, shapes, [""], dtype, rng)
-        self._made_by = sizes, self.dtype
+        self._made_by = sizes, self.cell_name, self.dtype
         self._step = partial(self.cell.step, **step_options)
 
     def __call__(self, x: ndarray, state: S | StateParts | None = None) -> S:
@@ -155,12 +155,15 @@ class LSTMCell(RNNCellBase[tuple[ndarray, ndarray]]):
 
 
 class GRUCell(RNNCellBase[ndarray]):
-    """GRU cell, reset after the matrix product; arguments as torch.nn.GRUCell, plus dtype and rng.
+    """GRU cell; arguments as torch.nn.GRUCell, plus reset_after, dtype and rng.
 
+    The reset gate acts after the matrix product (gru.py), or with reset_after=False before it
+    (gru_reset_before.py).
     rng (a Generator, an int seed or None) draws the first weights.
     """
 
-    kind, cell = "gru", gru
+    kind = "gru"
+    cell: AnyCell = gru
 
     def __init__(
         self,
@@ -168,7 +171,14 @@ class GRUCell(RNNCellBase[ndarray]):
         hidden_size: int,
         bias: bool = True,
         *,
+        reset_after: bool = True,
         dtype: DTypeLike = np.float32,
         rng: Seed = None,
     ) -> None:
+        self.reset_after = expect_bool("GRUCell", "reset_after", reset_after)
+        if not reset_after:
+            self.cell = gru_reset_before
         super().__init__(Sizes("gru", input_size, hidden_size, bias=bias), dtype, rng)
+
+    def _options(self) -> dict[str, object]:
+        return super()._options() | ({} if self.reset_after else {"reset_after": False})

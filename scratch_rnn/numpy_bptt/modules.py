@@ -11,12 +11,14 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from scratch_rnn import checks
-from scratch_rnn.numpy_bptt import gru, lstm, rnn
+from scratch_rnn.numpy_bptt import gru, gru_reset_before, lstm, rnn
+from scratch_rnn.numpy_bptt.base import AnyCell
 from scratch_rnn.numpy_bptt.checks import Seed
 from scratch_rnn.numpy_bptt.fused import gru as fused_gru
+from scratch_rnn.numpy_bptt.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.numpy_bptt.fused import lstm as fused_lstm
 from scratch_rnn.numpy_bptt.fused import rnn as fused_rnn
-from scratch_rnn.numpy_bptt.rnn_base import RNNBase
+from scratch_rnn.numpy_bptt.rnn_base import AnyEngine, RNNBase
 from scratch_rnn.parameters import Sizes
 
 
@@ -93,12 +95,16 @@ class LSTM(RNNBase[tuple[ndarray, ndarray]]):
 
 
 class GRU(RNNBase[ndarray]):
-    """GRU, reset after the matrix product; arguments as torch.nn.GRU, plus dtype, rng and engine.
+    """GRU; arguments as torch.nn.GRU, plus reset_after, dtype, rng and engine.
 
+    The reset gate acts after the matrix product (gru.py), or with reset_after=False before it
+    (gru_reset_before.py).
     rng (a Generator, an int seed or None) draws the first weights and the dropout masks.
     """
 
-    kind, cell, fused = "gru", gru, fused_gru
+    kind = "gru"
+    cell: AnyCell = gru
+    fused: AnyEngine = fused_gru
 
     def __init__(
         self,
@@ -110,9 +116,32 @@ class GRU(RNNBase[ndarray]):
         dropout: float = 0.0,
         bidirectional: bool = False,
         *,
+        reset_after: bool = True,
         dtype: DTypeLike = np.float32,
         rng: Seed = None,
         engine: str = "fused",
     ) -> None:
+        self.reset_after = checks.expect_bool("GRU", "reset_after", reset_after)
+        if not reset_after:
+            self.cell, self.fused = gru_reset_before, fused_gru_reset_before
         sizes = Sizes("gru", input_size, hidden_size, num_layers, bias, bidirectional)
         super().__init__(sizes, batch_first, dropout, dtype, rng, engine)
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        named: Mapping[str, object],
+        *,
+        reset_after: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        dtype: DTypeLike | None = None,
+        rng: Seed = None,
+        engine: str = "fused",
+    ) -> Self:
+        """As RNNBase.from_state_dict, plus reset_after: the same names and shapes fit both kinds of GRU."""
+        options = {"batch_first": batch_first, "dropout": dropout, "rng": rng, "engine": engine}
+        return cls._from_state_dict(named, dtype, reset_after=reset_after, **options)
+
+    def _options(self) -> dict[str, object]:
+        return super()._options() | ({} if self.reset_after else {"reset_after": False})

@@ -45,7 +45,7 @@ AnyEngine = Engine[Any, Any, Any]
 class Tape(NamedTuple):
     """What `backward` needs of `forward`. Later calls do not change it."""
 
-    made_by: tuple[Sizes, str, FloatType]
+    made_by: tuple[Sizes, str, str, FloatType]  # sizes, cell file, engine, dtype
     layout: Layout
     stack: stack.Tape[Any]
 
@@ -96,7 +96,7 @@ class RNNBase(Base, Generic[S]):
             warnings.warn(f"{who}: dropout acts between layers, and num_layers is 1", stacklevel=3)
         super().__init__(sizes, stack_shapes(sizes), [s for _, s in suffixes(sizes)], dtype, rng)
         self.training = True
-        self._made_by = sizes, self.engine, self.dtype
+        self._made_by = sizes, self.cell_name, self.engine, self.dtype
         self._engine = ENGINES[engine](self.cell, self.fused, **step_options)
 
     @classmethod

@@ -1,6 +1,7 @@
 """Recurrent networks in torch tensors, the forward pass alone: autograd writes the backward pass.
 
-Read rnn → lstm → gru → layer → stack, each with its NumPy twin of the same name; then the public classes:
+Read rnn → lstm → gru → layer → stack, each with its NumPy twin of the same name (gru_reset_before: the
+reset gate of the GRU before the matrix product, not after it); then the public classes:
 packed, layout, rnn_base, modules, cells. checks, cell_checks and packed_checks hold the errors, protocols the
 types at the seams, torch_names and fx what other code expects of torch.nn. fused/ is the fast engine, whose
 backward pass is by hand. models/ has the models of the labs. replace puts the layers into an existing model.

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import Module, Parameter, init
 
-from scratch_rnn.checks import expect_one_of
+from scratch_rnn.checks import expect_bool, expect_one_of
 from scratch_rnn.parameters import cell_shapes
-from scratch_rnn.torch_autograd import cell_checks, fx, gru, lstm, rnn
+from scratch_rnn.torch_autograd import cell_checks, fx, gru, gru_reset_before, lstm, rnn
 from scratch_rnn.torch_autograd.fused import gru as fused_gru
+from scratch_rnn.torch_autograd.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
 from scratch_rnn.torch_autograd.protocols import Cell
@@ -147,9 +148,9 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """h'; gru.py has the equations."""
+    """h'; gru.py has the equations, or with reset_after=False, not in torch.nn, gru_reset_before.py."""
 
-    cell = gru
+    reset_after = True
 
     def __init__(
         self,
@@ -159,13 +160,25 @@ class GRUCell(RNNCellBase):
         device: Device = None,
         dtype: torch.dtype | None = None,
         *,
+        reset_after: bool = True,
         engine: str = "steps",
     ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype, engine=engine)
+        self.reset_after = expect_bool("GRUCell", "reset_after", reset_after)
+
+    @property
+    def cell(self) -> Cell:
+        """The cell file."""
+        return gru if self.reset_after else gru_reset_before
+
+    def extra_repr(self) -> str:
+        """As torch.nn prints it, and reset_after where it is False."""
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """H' (N, H), or (H,) for a single row."""
         if fx.is_proxy(input):
             recorded: Tensor = fx.record(self, input, hx)
             return recorded
-        return self._next("GRUCell", gru, fused_gru, input, hx)[0]
+        fused = fused_gru if self.reset_after else fused_gru_reset_before
+        return self._next("GRUCell", self.cell, fused, input, hx)[0]

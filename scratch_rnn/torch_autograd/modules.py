@@ -5,6 +5,7 @@ What they have in common is in rnn_base.py; shapes and states are described ther
 
 import torch
 
+from scratch_rnn.checks import expect_bool
 from scratch_rnn.torch_autograd import checks
 from scratch_rnn.torch_autograd.rnn_base import Device, RNNBase
 
@@ -96,11 +97,14 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """GRU, reset after the matrix product (gru.py), over all steps, in layers and directions.
+    """GRU (gru.py), over all steps, in layers and directions.
+
+    With reset_after=False the reset gate acts before the matrix product (gru_reset_before.py), and `mode` is
+    "GRU_RESET_BEFORE"; torch.nn has no such argument.
 
     `proj_size` must be 0: torch has it at this position, and only the LSTM has a projection. `engine` is
-    "steps" (gru.py step by step, differentiated by autograd) or "fused" (fused/gru.py). Raises what torch.nn
-    raises.
+    "steps" (the cell file step by step, differentiated by autograd) or "fused" (the file of the same name in
+    fused/). Raises what torch.nn raises.
     """
 
     def __init__(
@@ -116,11 +120,12 @@ class GRU(RNNBase):
         device: Device = None,
         dtype: torch.dtype | None = None,
         *,
+        reset_after: bool = True,
         engine: str = "steps",
     ) -> None:
         checks.no_projection(proj_size)
         super().__init__(
-            "GRU",
+            "GRU" if expect_bool("GRU", "reset_after", reset_after) else "GRU_RESET_BEFORE",
             input_size,
             hidden_size,
             num_layers,
@@ -132,3 +137,8 @@ class GRU(RNNBase):
             dtype=dtype,
             engine=engine,
         )
+
+    @property
+    def reset_after(self) -> bool:
+        """Whether the reset gate acts after the matrix product."""
+        return self.mode == "GRU"

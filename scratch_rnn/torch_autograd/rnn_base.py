@@ -29,8 +29,9 @@ from torch.nn import Parameter, init
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.parameters import Sizes, cell_shapes, stack_shapes, suffixes
-from scratch_rnn.torch_autograd import checks, fx, gru, layer, lstm, rnn, stack
+from scratch_rnn.torch_autograd import checks, fx, gru, gru_reset_before, layer, lstm, rnn, stack
 from scratch_rnn.torch_autograd.fused import gru as fused_gru
+from scratch_rnn.torch_autograd.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
 from scratch_rnn.torch_autograd.layout import Layout, state_shapes
@@ -39,27 +40,35 @@ from scratch_rnn.torch_autograd.torch_names import TorchNames
 
 Device = torch.device | str | int | None
 
-CELLS: dict[str, Cell] = {"RNN_TANH": rnn, "RNN_RELU": rnn, "LSTM": lstm, "GRU": gru}
-"""Mode -> cell file."""
+CELLS: dict[str, Cell] = {
+    "RNN_TANH": rnn,
+    "RNN_RELU": rnn,
+    "LSTM": lstm,
+    "GRU": gru,
+    "GRU_RESET_BEFORE": gru_reset_before,
+}
+"""Mode -> cell file. torch.nn has all modes but the last."""
 ENGINES: dict[str, dict[str, Engine]] = {
     "steps": {
         "RNN_TANH": partial(layer.forward, partial(rnn.step, nonlinearity="tanh")),
         "RNN_RELU": partial(layer.forward, partial(rnn.step, nonlinearity="relu")),
         "LSTM": partial(layer.forward, lstm.step),
         "GRU": partial(layer.forward, gru.step),
+        "GRU_RESET_BEFORE": partial(layer.forward, gru_reset_before.step),
     },
     "fused": {
         "RNN_TANH": partial(fused_rnn.forward, nonlinearity="tanh"),
         "RNN_RELU": partial(fused_rnn.forward, nonlinearity="relu"),
         "LSTM": fused_lstm.forward,
         "GRU": fused_gru.forward,
+        "GRU_RESET_BEFORE": fused_gru_reset_before.forward,
     },
 }
 """Engine -> mode -> how one direction of one layer is run."""
 
 
 class RNNBase(TorchNames):
-    """What RNN, LSTM and GRU have in common. `mode` is "RNN_TANH", "RNN_RELU", "LSTM" or "GRU"."""
+    """What RNN, LSTM and GRU have in common. `mode` is a key of CELLS."""
 
     def __init__(
         self,
@@ -124,6 +133,7 @@ class RNNBase(TorchNames):
             "bidirectional": self.bidirectional is not False,
         }
         options = [f"{name}={getattr(self, name)}" for name, differs in changed.items() if differs]
+        options += ["reset_after=False"] if self.mode == "GRU_RESET_BEFORE" else []
         return ", ".join([str(self.input_size), str(self.hidden_size), *options])
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:

@@ -11,28 +11,17 @@ from numpy import ndarray
 
 from scratch_rnn import numpy_bptt
 from scratch_rnn.numpy_bptt import LSTM, GRUCell, LSTMCell, RNNCell
-from tests.parity import assert_all_close
+from scratch_rnn.parity.cases import KINDS, Case, make_data
+from scratch_rnn.parity.contenders import numpy_layer
+from tests.parity import assert_parity
 
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "rnn tanh": ("RNNCell", {}),
-    "rnn relu": ("RNNCell", {"nonlinearity": "relu"}),
-    "lstm": ("LSTMCell", {}),
-    "gru": ("GRUCell", {}),
-}
-INPUTS, HIDDEN, STEPS = 4, 6, 3
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def make(kind: str, bias: bool = True, seed: int = 0) -> tuple[Any, Any]:
-    """(our cell, torch.nn's) in float64 with the same parameters, none of them zero."""
-    name, options = KINDS[kind]
-    ours = getattr(numpy_bptt, name)(INPUTS, HIDDEN, bias, **options, dtype=np.float64)
-    theirs = getattr(torch.nn, name)(INPUTS, HIDDEN, bias, **options, dtype=torch.float64)
-    rng = np.random.default_rng(seed)
-    params = {n: rng.normal(size=tuple(p.shape)) for n, p in theirs.named_parameters()}
-    ours.load_state_dict(params)
-    theirs.load_state_dict({n: torch.tensor(p) for n, p in params.items()})
-    return ours, theirs
+def make(kind: str, bias: bool = True) -> tuple[Any, Any]:
+    """(our cell, torch.nn's) in float64."""
+    case = Case(kind, cell=True, bias=bias)
+    return numpy_layer(case), getattr(torch.nn, case.name)(**case.arguments, dtype=torch.float64)
 
 
 def parts(state: Any) -> list[Any]:
@@ -45,53 +34,25 @@ def whole(arrays: list[Any]) -> Any:
     return tuple(arrays) if len(arrays) > 1 else arrays[0]
 
 
-def draw(kind: str, batch: tuple[int, ...], seed: int = 1) -> tuple[list[ndarray], Any, Any]:
-    """(one x per step, the first state, the cotangent of the last one)."""
-    rng, width = np.random.default_rng(seed), 2 if kind == "lstm" else 1
-    xs = [rng.normal(size=(*batch, INPUTS)) for _ in range(STEPS)]
-    first, last = ([rng.normal(size=(*batch, HIDDEN)) for _ in range(width)] for _ in range(2))
-    return xs, whole(first), whole(last)
+def draw(kind: str, rows: int | None) -> tuple[list[ndarray], Any, Any]:
+    """(inputs, a state, and the cotangent of the next one)."""
+    data = make_data(Case(kind, cell=True, rows=rows))
+    return data.xs, whole([*data.states.values()]), whole([*data.d_states.values()])
 
 
 @each_kind
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("batch", [(3,), (1,), (0,), ()], ids=str)
-@pytest.mark.parametrize("first", ["given", "none"])
-def test_three_steps_are_torchs(kind: str, bias: bool, batch: tuple[int, ...], first: str) -> None:
-    cell, oracle = make(kind, bias)
-    xs, given, d_last = draw(kind, batch)
-    state, tapes = given if first == "given" else None, []
-    for x in xs:
-        state, tape = cell.forward(x, state)
-        tapes.append(tape)
-    ours = {f"state{k}": s for k, s in enumerate(parts(state))}
-    d_state, sums = d_last, dict.fromkeys(cell.state_dict(), 0.0)
-    for t in reversed(range(STEPS)):
-        ours[f"d_x{t}"], d_state, grads = cell.backward(tapes[t], d_state)
-        assert list(grads) == list(sums)
-        sums = {name: sums[name] + grads[name] for name in sums}
-    ours |= {f"d_state{k}": s for k, s in enumerate(parts(d_state))}
-    ours |= {f"d_{name}": grad for name, grad in sums.items()}
-
-    zero = 1.0 if first == "given" else 0.0
-    leaves = {f"d_x{t}": torch.tensor(x, requires_grad=True) for t, x in enumerate(xs)}
-    states = [torch.tensor(zero * s, requires_grad=True) for s in parts(given)]
-    leaves |= {f"d_state{k}": s for k, s in enumerate(states)}
-    leaves |= {f"d_{name}": p for name, p in oracle.named_parameters()}
-    hx = whole(states)
-    for t in range(STEPS):
-        hx = oracle(leaves[f"d_x{t}"], hx)
-    cotangents = [torch.tensor(d) for d in parts(d_last)]
-    found = torch.autograd.grad(parts(hx), list(leaves.values()), cotangents)
-    expected = {f"state{k}": s.detach().numpy() for k, s in enumerate(parts(hx))}
-    assert_all_close(ours, expected | {n: g.numpy() for n, g in zip(leaves, found, strict=True)})
+@pytest.mark.parametrize("rows", [3, 1, 0, None])
+@pytest.mark.parametrize("state", [True, False])
+def test_three_steps_are_torchs(kind: str, bias: bool, rows: int | None, state: bool) -> None:
+    assert_parity("numpy", "steps", Case(kind, cell=True, calls=3, bias=bias, rows=rows, state=state))
 
 
 @each_kind
-@pytest.mark.parametrize("batch", [(3,), ()], ids=str)
-def test_nothing_is_shared_and_inputs_are_never_written_to(kind: str, batch: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("rows", [3, None])
+def test_nothing_is_shared_and_inputs_are_never_written_to(kind: str, rows: int | None) -> None:
     cell, _ = make(kind)
-    xs, state, d_next = draw(kind, batch)
+    xs, state, d_next = draw(kind, rows)
     arguments = [xs[0], *parts(state), *parts(d_next)]
     before = [array.copy() for array in arguments]
     state_next, tape = cell.forward(xs[0], state)
@@ -119,7 +80,7 @@ def test_nothing_is_shared_and_inputs_are_never_written_to(kind: str, batch: tup
 @each_kind
 def test_a_plain_call_is_forward_without_the_tape(kind: str) -> None:
     cell, _ = make(kind)
-    xs, state, _ = draw(kind, (3,))
+    xs, state, _ = draw(kind, 3)
     for ours, expected in zip(parts(cell(xs[0], state)), parts(cell.forward(xs[0], state)[0]), strict=True):
         np.testing.assert_array_equal(ours, expected)
 
@@ -127,7 +88,7 @@ def test_a_plain_call_is_forward_without_the_tape(kind: str) -> None:
 @each_kind
 def test_none_in_a_state_or_its_gradient_is_zeros(kind: str) -> None:
     cell, _ = make(kind)
-    xs, state, d_next = draw(kind, (3,))
+    xs, state, d_next = draw(kind, 3)
     for k in range(len(parts(state))):
         some, zeros, d_some, d_zeros = (list(parts(s)) for s in (state, state, d_next, d_next))
         some[k], zeros[k], d_some[k], d_zeros[k] = None, 0 * zeros[k], None, 0 * d_zeros[k]
@@ -154,10 +115,10 @@ def test_repr_and_attributes_are_torchs(kind: str, bias: bool) -> None:
 
 @each_kind
 def test_first_weights_are_drawn_from_rng_within_torchs_bound(kind: str) -> None:
-    name, options = KINDS[kind]
-    cls = getattr(numpy_bptt, name)
+    case = Case(kind, cell=True, inputs=3, hidden=25)
+    cls = getattr(numpy_bptt, case.name)
     seeds: tuple[Any, ...] = (1, np.random.default_rng(1), np.int64(1), 2, None, None)
-    first, generator, integer, *others = (cls(3, 25, **options, rng=seed).state_dict() for seed in seeds)
+    first, generator, integer, *others = (cls(**case.arguments, rng=seed).state_dict() for seed in seeds)
     for name, array in first.items():
         assert array.dtype == np.float32
         assert 0.15 < np.abs(array).max() <= 0.2  # 1/√25

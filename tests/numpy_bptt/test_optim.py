@@ -18,6 +18,7 @@ RULES: list[tuple[type[Any], Any, dict[str, Any]]] = [
     (SGD, torch.optim.SGD, {"lr": 0.05, "momentum": 0.9}),
     (SGD, torch.optim.SGD, {"lr": 0.05, "momentum": 0.8, "dampening": 0.3}),
     (SGD, torch.optim.SGD, {"lr": 0.05, "momentum": 0.8, "nesterov": True}),
+    (SGD, torch.optim.SGD, {"lr": 0.05, "dampening": 0.3}),
     (SGD, torch.optim.SGD, {"lr": 0.05, "weight_decay": 0.1}),
     (SGD, torch.optim.SGD, {"lr": 0.05, "momentum": 0.7, "weight_decay": 0.1, "nesterov": True}),
     (Adam, torch.optim.Adam, {}),
@@ -94,6 +95,14 @@ def test_clipping(scale: float, most: float) -> None:
     assert clipped is not grads
 
 
+def test_clipping_large_float32_gradients() -> None:
+    """The square of 1e20 is above the range of float32."""
+    clipped, norm = clip_grad_norm({"w": np.full(4, 1e20, np.float32)}, 1.0)
+    assert norm == pytest.approx(2e20)
+    assert clipped["w"].dtype == np.float32
+    np.testing.assert_allclose(clipped["w"], 0.5, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -106,6 +115,8 @@ def test_clipping(scale: float, most: float) -> None:
         lambda: Adam(lr=-1.0),
         lambda: Adam(betas=(0.9, 1.0)),
         lambda: Adam(betas=(-0.1, 0.9)),
+        lambda: Adam(betas=(1.5, 0.999)),
+        lambda: Adam(betas=(0.9, 1.5)),
         lambda: Adam(eps=-1e-8),
         lambda: Adam(weight_decay=-1.0),
         lambda: clip_grad_norm({}, -1.0),

@@ -189,6 +189,15 @@ def test_the_backward_direction_starts_at_each_rows_own_end(engine: str) -> None
     assert h_n.tolist() == [[[103], [260]], [[1003], [2060]]]
 
 
+def test_generators_and_mixed_dtypes() -> None:
+    """An iterable is read once; the dtype is the one that holds every sequence."""
+    given = [np.array([1, 2, 3], np.float32), np.array([0.1])]
+    packed = pack_sequence(sequence for sequence in given)
+    assert packed.data.tolist() == [1, 0.1, 2, 3]
+    assert packed.data.dtype == np.float64
+    assert pad_sequence(sequence for sequence in given[::-1]).tolist() == [[0.1, 1], [0, 2], [0, 3]]
+
+
 def test_functions_leave_their_arguments_alone() -> None:
     padded, lengths = RNG.normal(size=(4, 3, 2)), np.array([1, 4, 2])
     before = padded.copy()

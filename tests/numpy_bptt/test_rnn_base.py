@@ -75,6 +75,10 @@ def test_nothing_that_happens_after_forward_changes_backward(case: Case, engine:
     call, expected = Call(case, layer), Call(case, layer).backward()
     for array in (rows_of(call.x), rows_of(call.output), *arrays(call.state), *arrays(call.state_n)):
         array[...] = np.nan
+    if isinstance(call.x, PackedSequence):
+        for indices in call.x[2:]:
+            assert indices is not None
+            indices[...] = 0
     for array in layer.state_dict().values():
         array[...] = np.nan
     layer.load_state_dict({name: -2 * array for name, array in layer.state_dict().items()})
@@ -120,15 +124,16 @@ def test_a_plain_call_is_forward_in_eval_mode(case: Case, engine: str) -> None:
 def test_first_weights_are_drawn_from_rng_within_torchs_bound(kind: str) -> None:
     case = Case(kind, hidden=25, layers=2, bidirectional=True)
     cls = getattr(numpy_bptt, case.name)
-    first, again, other, unseeded = (
+    first, again, other, unseeded, unlike = (
         cls(**case.arguments, rng=None if seed is None else np.random.default_rng(seed)).state_dict()
-        for seed in (1, 1, 2, None)
+        for seed in (1, 1, 2, None, None)
     )
     for name, array in first.items():
         assert array.dtype == np.float32
         np.testing.assert_array_equal(array, again[name])
         assert np.all(array != other[name])
         assert np.all(array != unseeded[name])
+        assert np.all(unlike[name] != unseeded[name])
         assert 0.15 < np.abs(array).max() <= 0.2  # 1/√25
 
 

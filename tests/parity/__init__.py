@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scratch_rnn.parity.cases import Case
-from scratch_rnn.parity.contenders import given, oracle, run
+from scratch_rnn.parity.contenders import contenders, given, oracle, run
 
 BOUND = 1e-10
 
@@ -34,3 +34,12 @@ def assert_all_close(ours: Mapping[str, Any], oracle: Mapping[str, Any], bound: 
 def assert_parity(tree: str, engine: str, case: Case) -> None:
     """Every output and every gradient of a contender is the oracle's."""
     assert_all_close(run(tree, engine, case), given(tree, case, oracle(case)))
+
+
+def assert_all_parity(case: Case) -> None:
+    """`assert_parity` of all contenders, with one run of the oracle."""
+    expected = oracle(case)
+    for tree, engine in contenders(case):
+        pair = run(tree, engine, case), given(tree, case, expected)
+        ours, theirs = ({f"{tree} {engine} {name}": value for name, value in r.items()} for r in pair)
+        assert_all_close(ours, theirs)

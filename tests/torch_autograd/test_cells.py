@@ -44,7 +44,7 @@ def test_constructed_alike_to_the_last_bit(code: str) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_nothing_public_is_missing_and_little_is_new(name: str) -> None:
     theirs, ours = ({n for n in dir(cell) if not n.startswith("_")} for cell in pair(name, 3, 4))
-    assert ours ^ theirs == {"cell", "engine"}
+    assert ours ^ theirs == {"cell", "engine"} | ({"reset_after"} if name == "GRUCell" else set())
 
 
 @pytest.mark.parametrize("rows", [(2,), (0,), ()])

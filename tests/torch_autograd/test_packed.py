@@ -121,6 +121,13 @@ def test_sequences_of_any_kind(sequences: Any) -> None:
         assert_equal(ours.pad_sequence(sequences, padding_side=side), expected)
 
 
+def test_generators() -> None:
+    """An iterable is read once."""
+    given = [torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5])]
+    assert ours.pack_sequence(sequence for sequence in given).data.tolist() == [1, 0.5, 2, 3]
+    assert ours.pad_sequence(sequence for sequence in given).tolist() == [[1, 0.5], [2, 0], [3, 0]]
+
+
 def test_the_drawing_in_the_docstring_is_what_packing_does() -> None:
     drawing = ours.packed.__doc__ or ""
     rows = [

@@ -195,6 +195,22 @@ def test_the_fused_engine_stays_in_the_dtype_of_its_weights_under_autocast(name:
     assert {y.dtype for y in tensors(result)} == {torch.float32}
 
 
+@pytest.mark.parametrize("name", AUTOCAST)
+def test_the_fused_engine_takes_narrow_input_and_state_under_autocast(name: str) -> None:
+    """A Linear before the layer gives bfloat16; a state may come from anywhere."""
+    torch.manual_seed(0)
+    linear, module = torch.nn.Linear(3, 3), OURS[name](3, 4, engine="fused")
+    state = state_of(name, *((2, 4) if name in CELLS else (1, 2, 4)), dtype=torch.bfloat16)
+    wide: Any = tuple(s.float() for s in state) if isinstance(state, tuple) else state.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        x = linear(Subject(name).input(dtype=torch.float32))
+        results = list(tensors(module(x, state)))
+    assert x.dtype == torch.bfloat16
+    assert_close(results, module(x.float(), wide), 0)
+    grads = torch.autograd.grad([y.sum() for y in results], list(linear.parameters()))
+    assert all(grad.isfinite().all() and grad.any() for grad in grads)
+
+
 def test_autocast_of_a_projected_lstm() -> None:
     torch.manual_seed(0)
     module = OURS["LSTM"](3, 4, proj_size=2)

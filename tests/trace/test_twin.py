@@ -18,7 +18,7 @@ from tests.trace.twin import assert_is_twins, traced
 
 recording_module = import_module("scratch_rnn.trace.recording")  # its name is also that of a function
 
-FIXED: dict[str, Any] = {"memory": "contiguous", "calls": 1}
+FIXED: dict[str, Any] = {"dropout": 0.0, "memory": "contiguous", "calls": 1}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -111,10 +111,9 @@ def _run(case: Case) -> list[dict[str, ndarray]]:
     states = {k: torch.tensor(s if case.state else np.zeros_like(s)) for k, s in data.states.items()}
     with patch.dict(rnn_base.ENGINES["steps"], {layer.mode: partial(torch_layer.forward, step)}):
         output, state_n = layer(case.pack(torch.tensor(data.xs[0]), torch_autograd), as_state(states))
-    cotangents = arriving(case, data)
-    ends = [(case.pad(output, torch_autograd), cotangents.get("output0"))]
-    ends += [(s, cotangents.get(f"{k}_n")) for k, s in by_letter(case, state_n).items()]
-    reached = [(y, torch.tensor(d)) for y, d in ends if d is not None]
+    ends = {"output0": case.pad(output, torch_autograd)}
+    ends |= {f"{k}_n": s for k, s in by_letter(case, state_n).items()}
+    reached = [(ends[name], torch.tensor(d)) for name, d in arriving(case, data).items()]
     inside = [v for call in calls for v in call.values()]
     ys, d_ys = zip(*reached, strict=True)
     grads = iter(torch.autograd.grad(ys, inside, d_ys, materialize_grads=True))

@@ -3,7 +3,8 @@
 Each file computes one direction of one layer over all steps, forward and backward, in place of
 numpy_bptt/layer.py with a cell file: the same arguments, the same results.
 
-    rnn, lstm, gru     one file per cell
+    rnn, lstm, gru, gru_reset_before
+                       one file per cell
     arrays             what they share: views of a span, the workspace, reordered gates
 
 The table says how many times as fast each technique made a call, training / inference, on two cores of an

@@ -4,7 +4,7 @@ It computes the same as numpy_bptt/gru.py (the cell) with numpy_bptt/layer.py (b
 time), in fewer and larger NumPy calls (read those two first):
 
     (1)  v = W_hh h + b_hh,   u = W_ih xᵀ + b_ih         one GEMM for the u of a whole span
-    (2)  r, z = (1 + tanh((u + v)/2)) / 2                σ, written as a tanh
+    (2)  r, z = (1 + tanh((u + v)/2)) / 2                σ, written as a tanh; see arrays.sigmoid_tail
     (3)  n = tanh(u_n + r ⊙ v_n)
     (4)  h' = n + z ⊙ e,   e = h - n                     = (1 - z) ⊙ n + z ⊙ h
 
@@ -107,23 +107,30 @@ def _forward_span(
 ) -> None:
     """Fill `saved` and `h_prev`, and overwrite h before the span with h after it."""
     (steps, _, hidden, n), half = saved.shape, np.array(0.5, u.dtype)
-    v, rz, blocks = saved[:, :3].reshape(steps, 3 * hidden, n), saved[:, 1:3], saved.swapaxes(0, 1)
+    if n == 0:
+        return
+    v, rz = saved[:, :3].reshape(steps, 3 * hidden, n), saved[:, 1:3].reshape(steps, 2 * hidden * n)
+    blocks = saved.swapaxes(0, 1)
     u_v, u_n = u[:, : 3 * hidden], u[:, 3 * hidden :]
     h_prev[0], h_n, e = h, np.array(h, order="C"), arrays.workspace("e", (hidden, n), u)
-    for u_v_t, u_n_t, v_t, rz_t, v_n_t, r_t, z_t, n_t, h_t, h_next in zip(
-        u_v, u_n, v, rz, *blocks, h_prev, [*h_prev[1:], h_n], strict=True
+    h_t = h_prev[0]
+    for u_v_t, u_n_t, v_t, rz_t, v_n_t, r_t, z_t, n_t, h_next in zip(
+        u_v, u_n, v, rz, *blocks, [*h_prev[1:], h_n], strict=True
     ):
         np.dot(weight_hh, h_t, out=v_t)
-        np.add(v_t, u_v_t, out=v_t)  # (1)
+        v_t += u_v_t  # (1)
+        tail = () if rz_t.item(rz_t.argmin()) >= arrays.TAIL else arrays.sigmoid_tail(rz_t)
         np.tanh(rz_t, out=rz_t)
-        np.multiply(rz_t, half, out=rz_t)
-        np.add(rz_t, half, out=rz_t)  # (2)
+        rz_t *= half
+        rz_t += half  # (2)
+        if tail:
+            rz_t.put(*tail)
         np.multiply(r_t, v_n_t, out=n_t)
-        np.add(n_t, u_n_t, out=n_t)
+        n_t += u_n_t
         np.tanh(n_t, out=n_t)  # (3)
         np.subtract(h_t, n_t, out=e)
-        np.multiply(z_t, e, out=e)
-        np.add(n_t, e, out=h_next)  # (4)
+        e *= z_t
+        h_t = np.add(n_t, e, out=h_next)  # (4)
     h[...] = h_n
 
 

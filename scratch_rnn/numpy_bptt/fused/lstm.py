@@ -4,7 +4,7 @@ It computes the same as numpy_bptt/lstm.py (the cell) with numpy_bptt/layer.py (
 time), in fewer and larger NumPy calls (read those two first):
 
     (1)  a = u_t + W_hh h,   u = W_ih xᵀ + (b_ih + b_hh)      one GEMM for the u of a whole span
-    (2)  i, f, o = (1 + tanh(a/2)) / 2,   g = tanh(a)         σ written so that one tanh call computes all
+    (2)  i, f, o = (1 + tanh(a/2)) / 2,   g = tanh(a)         one tanh for all; see arrays.sigmoid_tail
     (3)  c' = p + q,   [ p | q ] = [ i | f ] ⊙ [ g | c ]      adjacent in memory: one product
     (4)  m = o ⊙ tanh(c')
     (5)  h' = m   or   h' = W_hr m
@@ -96,27 +96,33 @@ def _forward_span(
 ) -> None:
     """Fill `saved` and `h_prev`, and overwrite h and c before the span with h and c after it."""
     (steps, _, hidden, n), half = saved.shape, np.array(0.5, u.dtype)
+    if n == 0:
+        return
     products = arrays.workspace("products", (4, hidden, n), u)
     pq, (p_t, q_t, tanh_c, m) = products[:2], products
-    a, ifo, o = saved[:, :4].reshape(steps, 4 * hidden, n), saved[:, :3], saved[:, 2]
-    i_f, g_c = saved[:, :2], saved[:, 3:]
+    a, ifo = saved[:, :4].reshape(steps, 4 * hidden, n), saved[:, :3].reshape(steps, 3 * hidden * n)
+    o, i_f, g_c = saved[:, 2], saved[:, :2], saved[:, 3:]
     saved[0, 4], h_prev[0], h_n, c_n = c, h, np.array(h, order="C"), np.array(c, order="C")
-    for u_t, a_t, ifo_t, o_t, i_f_t, g_c_t, h_t, h_next, c_next in zip(
-        u, a, ifo, o, i_f, g_c, h_prev, [*h_prev[1:], h_n], [*saved[1:, 4], c_n], strict=True
+    h_t = h_prev[0]
+    for u_t, a_t, ifo_t, o_t, i_f_t, g_c_t, h_next, c_next in zip(
+        u, a, ifo, o, i_f, g_c, [*h_prev[1:], h_n], [*saved[1:, 4], c_n], strict=True
     ):
         np.dot(p.weight_hh, h_t, out=a_t)
-        np.add(a_t, u_t, out=a_t)  # (1)
+        a_t += u_t  # (1)
+        tail = () if ifo_t.item(ifo_t.argmin()) >= arrays.TAIL else arrays.sigmoid_tail(ifo_t)
         np.tanh(a_t, out=a_t)
-        np.multiply(ifo_t, half, out=ifo_t)
-        np.add(ifo_t, half, out=ifo_t)  # (2)
+        ifo_t *= half
+        ifo_t += half  # (2)
+        if tail:
+            ifo_t.put(*tail)
         np.multiply(i_f_t, g_c_t, out=pq)
         np.add(p_t, q_t, out=c_next)  # (3)
         np.tanh(c_next, out=tanh_c)
         if p.weight_hr is None:
-            np.multiply(o_t, tanh_c, out=h_next)  # (4)
+            h_t = np.multiply(o_t, tanh_c, out=h_next)  # (4)
         else:
             np.multiply(o_t, tanh_c, out=m)  # (4)
-            np.dot(p.weight_hr, m, out=h_next)  # (5)
+            h_t = np.dot(p.weight_hr, m, out=h_next)  # (5)
     h[...], c[...] = h_n, c_n
 
 
@@ -172,13 +178,15 @@ def _factors(k: Float[ndarray, "T 6 H N"], saved: Float[ndarray, "T 5 H N"]) -> 
     p, q = pq.swapaxes(0, 1)
     tanh_c = np.tanh(np.add(p, q, out=k_m), out=k_m)
     m = np.multiply(o, tanh_c, out=arrays.workspace("m", o.shape, k))
-    # (4)  m = o ⊙ tanh(c'):  k_o = m (1 - o),  k_m = o (1 - tanh²) = o - m tanh
+    # (4)  m = o ⊙ tanh(c'):  k_o = m (1 - o),  k_m = o (1 - tanh²)
     np.multiply(m, np.subtract(1, o, out=k_o), out=k_o)
-    np.subtract(o, np.multiply(m, tanh_c, out=k_m), out=k_m)
-    # (3)  c' = p + q, and (2):  k_i = p (1 - i),  k_f = q (1 - f),  k_g = i (1 - g²) = i - p g
+    np.subtract(1, np.multiply(tanh_c, tanh_c, out=k_m), out=k_m)
+    np.multiply(o, k_m, out=k_m)
+    # (3)  c' = p + q, and (2):  k_i = p (1 - i),  k_f = q (1 - f),  k_g = i (1 - g²)
     np.copyto(k_c, f)
     np.multiply(pq, np.subtract(1, i_f, out=k_i_f), out=k_i_f)
-    np.subtract(i, np.multiply(p, g, out=k_g), out=k_g)
+    np.subtract(1, np.multiply(g, g, out=k_g), out=k_g)
+    np.multiply(i, k_g, out=k_g)
     return m
 
 

@@ -7,7 +7,7 @@ Arrays are feature-major, so that the rows of one gate are contiguous, and are c
 (scratch_rnn/spans.py).
 
 Axes (scratch_rnn/notation.py): N batch, R rows, G gate rows, I input, P width of h, T time.
-F features, M rows of one span or chunk.
+F features, M rows of one span or chunk, O outputs of a linear map.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -148,7 +148,7 @@ class Gradients(NamedTuple):
 
     d_x: Float[Tensor, "R I"] | None
     d_weight_ih: Float[Tensor, "G I"]
-    d_weight_hh: Float[Tensor, "G P"]
+    d_weight_hh: Float[Tensor, "O P"]
     d_b: Float[Tensor, "F"]
 
     def add(
@@ -158,10 +158,14 @@ class Gradients(NamedTuple):
         h: Float[Tensor, "R P"],
         weight_ih: Float[Tensor, "G I"],
         d_a: Float[Tensor, "F M"],
+        d_v: Float[Tensor, "O M"] | None = None,
     ) -> None:
-        """Add a chunk. d_u is the first G rows of d_a, and d_v the last G: where a = u + v, both are d_a."""
+        """Add a chunk. d_u is the first G rows of d_a, and d_v, if not given, the last G: where a = u + v,
+        both are d_a.
+        """
         gates = weight_ih.shape[0]
-        d_u, d_v = d_a.narrow(0, 0, gates), d_a.narrow(0, d_a.shape[0] - gates, gates)
+        d_u = d_a.narrow(0, 0, gates)
+        d_v = d_a.narrow(0, d_a.shape[0] - gates, gates) if d_v is None else d_v
         if self.d_x is not None:
             torch.mm(d_u.t(), weight_ih, out=rows_of(self.d_x, chunk))
         self.d_weight_ih.addmm_(d_u, rows_of(x, chunk))
@@ -173,7 +177,7 @@ def gradients(
     ctx: Any,
     x: Float[Tensor, "R I"],
     weight_ih: Float[Tensor, "G I"],
-    weight_hh: Float[Tensor, "G P"],
+    weight_hh: Float[Tensor, "O P"],
     rows: int,
 ) -> Gradients:
     """The sums before the first chunk; d_a has `rows` rows."""

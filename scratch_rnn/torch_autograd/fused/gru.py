@@ -160,12 +160,11 @@ def coefficients(saved: Float[Tensor, "T 4 H N"], h: Float[Tensor, "T H N"]) -> 
     k = saved.new_empty(saved.shape[0], COEFFICIENTS, *h.shape[1:])
     k_h, k_n, k_r, k_z, k_v = k.unbind(1)
     k_h.copy_(z)
-    one_minus_z = 1 - z
-    torch.addcmul(one_minus_z, one_minus_z * n, n, value=-1, out=k_n)  # (4) (3)
+    one, one_minus_z = z.new_ones(()), 1 - z
+    torch.addcmul(one, n, n, value=-1, out=k_n).mul_(one_minus_z)  # (4) (3)
     torch.mul(r, k_n, out=k_v)  # (3)
     torch.mul((h - n).mul_(z), one_minus_z, out=k_z)  # (4) (2)
-    d_r = k_v * v_n
-    torch.addcmul(d_r, d_r, r, value=-1, out=k_r)  # (3) (2)
+    torch.mul(k_v, v_n, out=k_r).mul_(1 - r)  # (3) (2)
     return k
 
 
@@ -185,4 +184,4 @@ def backward_span(
     steps = (in_order(span, s) for s in (k, k.select(1, 0), d_v))
     for k_t, d_h_4, d_v_t, d_h_t, d_h_prev in zip(*steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
         k_t.mul_(d_h_t)  # (4), (3), (2)
-        d_h_prev.addmm_(weight_hh_t, d_v_t).add_(d_h_4)  # (1), (4)
+        d_h_prev.add_(d_h_4).add_(weight_hh_t @ d_v_t)  # (4), (1)

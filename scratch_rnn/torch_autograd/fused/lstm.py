@@ -177,12 +177,13 @@ def coefficients(saved: Float[Tensor, "T 5 H N"]) -> tuple[Float[Tensor, "T 6 H 
     k_c.copy_(f)
     i_f, pq = saved.narrow(1, 0, 2), saved.narrow(1, 0, 2) * saved.narrow(1, 3, 2)
     p, q = pq.unbind(1)
-    torch.addcmul(pq, pq, i_f, value=-1, out=k.narrow(1, 1, 2))  # (3) (2)
-    torch.addcmul(i, p, g, value=-1, out=k_g)  # (3) (2)
+    one = i.new_ones(())
+    torch.mul(pq, 1 - i_f, out=k.narrow(1, 1, 2))  # (3) (2)
+    torch.addcmul(one, g, g, value=-1, out=k_g).mul_(i)  # (3) (2)
     tanh_c = (p + q).tanh_()
     m = o * tanh_c
-    torch.addcmul(m, m, o, value=-1, out=k_o)  # (4) (2)
-    torch.addcmul(o, m, tanh_c, value=-1, out=k_m)  # (4)
+    torch.mul(m, 1 - o, out=k_o)  # (4) (2)
+    torch.addcmul(one, tanh_c, tanh_c, value=-1, out=k_m).mul_(o)  # (4)
     return k, m
 
 
@@ -208,6 +209,6 @@ def backward_span(
         oc.mul_(d_h_t if weight_hr is None else weight_hr.t() @ d_h_t)  # (5), (4), (2)
         d_c_next.add_(d_c_t)  # (4), and the next step
         cifg.mul_(d_c_next)  # (3), (2)
-        d_h_prev.addmm_(weight_hh_t, d_a_t)  # (1)
+        d_h_prev.add_(weight_hh_t @ d_a_t)  # (1)
         d_c_t = d_c_prev
     d_c.copy_(d_c_t)

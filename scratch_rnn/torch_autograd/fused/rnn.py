@@ -2,13 +2,13 @@
 
 The equations are those of numpy_bptt/rnn.py, arranged for speed. u is one GEMM for all steps of a span, the
 gradient of each weight is one GEMM per chunk, and every array is feature-major. Between two recurrent GEMMs
-the backward pass is elementwise and linear in d_h'; its coefficient k is computed for all steps of a span at
+the backward pass is elementwise and linear in d_h'; its coefficient is computed for all steps of a span at
 once:
 
     (1)  a  = u + W_hh h,   u = W_ih xᵀ + b_ih + b_hh
     (2)  h' = tanh(a)   or   h' = max(a, 0)
 
-    (2)  d_a = k ⊙ d_h',   k = 1 - h'²   or   k = [h' > 0]
+    (2)  d_a = (1 - h'²) ⊙ d_h'   or   d_a = 0 where h' ≤ 0, otherwise d_h'
 
 Axes (scratch_rnn/notation.py): T time, R rows, N batch, I input, H hidden.
 """
@@ -102,32 +102,34 @@ class FusedRNN(OnceDifferentiable):
         for chunk in backward_chunks(forward_spans):
             d_a = x.new_empty(y.shape[1], chunk.size)
             for span in chunk.spans:
-                k = coefficients(feature_major(y, span), ctx.nonlinearity)
-                backward_span(span, k, feature_major(d_y_all, span), d_h.narrow(1, 0, span.n), weight_hh_t)
-                columns_of(chunk, span, d_a).copy_(k)
+                h_next, d_hs = feature_major(y, span), feature_major(d_y_all, span)
+                backward_span(span, h_next, d_hs, d_h.narrow(1, 0, span.n), weight_hh_t, ctx.nonlinearity)
+                columns_of(chunk, span, d_a).copy_(h_next)
             sums.add(chunk, x, h, weight_ih, d_a)  # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
         d_x, d_weight_ih, d_weight_hh, d_b = sums
         d_biases = (d_b, d_b.clone()) if ctx.has_bias else (None, None)
         return d_x, transposed(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None
 
 
-def coefficients(h_next: Float[Tensor, "T H N"], nonlinearity: str) -> Float[Tensor, "T H N"]:
-    """k, the derivative of (2)."""
-    if nonlinearity == "tanh":
-        return torch.addcmul(h_next.new_ones(()), h_next, h_next, value=-1)
-    return (h_next <= 0).logical_not().to(h_next.dtype)
-
-
 def backward_span(
     span: Span,
-    k: Float[Tensor, "T H N"],
+    h_next: Float[Tensor, "T H N"],
     d_hs: Float[Tensor, "T H N"],
     d_h: Float[Tensor, "H N"],
     weight_hh_t: Float[Tensor, "H H"],
+    nonlinearity: str,
 ) -> None:
-    """Turn k into d_a in place. d_h is the gradient after the span, and becomes the one before it."""
-    d_h_at = in_order(span, d_hs)
+    """Overwrite h_next with d_a. d_h is the gradient after the span, and becomes the one before it."""
+    d_h_at, zero = in_order(span, d_hs), d_h.new_zeros(())
     d_h_at[0].add_(d_h)
-    for d_a_t, d_h_t, d_h_prev in zip(in_order(span, k), d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
-        d_a_t.mul_(d_h_t)  # (2)
-        d_h_prev.addmm_(weight_hh_t, d_a_t)  # (1)
+    if nonlinearity == "tanh":
+        k = torch.addcmul(d_h.new_ones(()), h_next, h_next, value=-1)
+    else:
+        k = h_next <= 0  # a mask, not a factor: 0 times infinity or NaN is NaN
+    steps = (in_order(span, s) for s in (h_next, k))
+    for d_a_t, k_t, d_h_t, d_h_prev in zip(*steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
+        if nonlinearity == "tanh":
+            torch.mul(k_t, d_h_t, out=d_a_t)  # (2)
+        else:
+            torch.where(k_t, zero, d_h_t, out=d_a_t)  # (2)
+        d_h_prev.add_(weight_hh_t @ d_a_t)  # (1)

@@ -36,6 +36,12 @@ def test_one_batch_of_all_keeps_their_order() -> None:
         assert Batches(6, size, seed=3).rows(4).tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_rows_that_are_kept_cannot_be_written_to() -> None:
+    """The order of an epoch is computed once: writing into one batch would change the next."""
+    with pytest.raises(ValueError, match="read-only"):
+        Batches(30, 7, seed=1).rows(0)[0] = 5
+
+
 @pytest.mark.parametrize("name", ["longseq", "timeseries", "one-to-many", "many-to-one"])
 def test_labs_use_them(name: str) -> None:
     made: list[Any] = [make(name, {"batch_size": 20, "seed": seed}) for seed in (4, 4, 5)]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scratch_rnn.checks import UsageError
 from scratch_rnn.labs.harness.checkpoint import read_checkpoint
 from tests.labs.running import lab
+from tests.profiles import at_least
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(at_least(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_truncated_and_damaged_files(saved: Path, data: Any) -> None:
     whole = saved.read_bytes()
@@ -34,7 +35,7 @@ def test_truncated_and_damaged_files(saved: Path, data: Any) -> None:
     assert_one_line_or_the_same(junk, saved)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(at_least(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk=st.binary() | st.binary().map(lambda end: b"PK\x03\x04" + end) | st.just(b"\x93NUMPY\x01\x00"))
 def test_random_bytes(tmp_path: Path, junk: bytes) -> None:
     path = tmp_path / "junk.npz"

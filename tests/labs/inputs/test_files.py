@@ -13,6 +13,7 @@ from scratch_rnn.cli.app import make
 from scratch_rnn.labs import UsageError
 from scratch_rnn.labs.inputs import files
 from tests.labs.running import refused
+from tests.profiles import at_least
 
 READERS: dict[str, tuple[str, dict[str, Any]]] = {
     "longseq": ("file", {}),
@@ -26,7 +27,7 @@ JUNK = st.binary() | TABLES | st.tuples(TABLES, st.binary(max_size=3)).map(b"".j
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(at_least(120), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk=JUNK)
 def test_junk(name: str, junk: bytes, tmp_path: Path) -> None:
     option, others = READERS[name]
@@ -40,6 +41,15 @@ def test_junk(name: str, junk: bytes, tmp_path: Path) -> None:
         line = "expected a lab, got one"
         made.batch(0)
     assert re.search("expected .*, got", line, flags=re.DOTALL)
+
+
+def test_an_oversized_cell_of_a_csv_file(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("close\n1\n" + "9" * 140_000 + "\n")
+    with pytest.raises(UsageError) as caught:
+        files.read_csv("--csv", path)
+    got = f"{path}, line 3: field larger than field limit (131072)"
+    assert str(caught.value) == f"--csv: expected comma-separated values, got {got}"
 
 
 @pytest.mark.parametrize("name", READERS)
