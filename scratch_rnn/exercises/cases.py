@@ -18,18 +18,16 @@ from scratch_rnn.parity import contenders, seq2seq
 from scratch_rnn.parity.cases import KINDS, Case, make_data
 
 Results = dict[str, Any]
-SOME = (2, 5, 2)
 CASES: dict[str, list[Any]] = {
-    "rnn": [Case("rnn_tanh", lengths=SOME), Case("rnn_relu", bias=False)],
-    "lstm": [Case("lstm", lengths=SOME), Case("lstm", proj=2, bias=False)],
-    "gru": [Case("gru", lengths=SOME), Case("gru", bias=False)],
-    "layer": [Case("lstm", bidirectional=True, lengths=SOME), Case("rnn_tanh", bias=False)],
+    "rnn": [Case("rnn_tanh", lengths=(2, 5, 2)), Case("rnn_relu", bias=False)],
+    "lstm": [Case("lstm", lengths=(2, 5, 2)), Case("lstm", proj=2, bias=False)],
+    "gru": [Case("gru", lengths=(2, 5, 2)), Case("gru", bias=False)],
+    "layer": [Case("lstm", bidirectional=True, lengths=(2, 5, 2)), Case("rnn_tanh", bias=False)],
     "seq2seq": [
         seq2seq.Case("lstm", layers=2, bidirectional=True, truncate=2),
         seq2seq.Case("gru", teacher_forcing=0.5, divide_by="tokens"),
     ],
 }
-"""Every line of a file runs in one of its cases."""
 
 
 def runs(exercise: str) -> Iterator[tuple[Callable[[Any], Results], Callable[[], Results]]]:
@@ -65,7 +63,9 @@ def _translate(case: seq2seq.Case, backward: bool, module: Any) -> Results:
     if backward:
         return seq2seq.run("numpy", model, batch, case.options)
     greedy = [row.tokens for row in model.greedy(*batch[:2], max_length=5)]
-    return {"loss": model.forward(*batch, **case.options)[0], "greedy": greedy}
+    models = [module.Seq2Seq(case.cell, *case.sizes, sos=0, eos=1) for _ in range(2)]
+    alike = np.array_equal(*(each.state_dict()["decoder.head.weight"] for each in models))
+    return {"loss": model.forward(*batch, **case.options)[0], "greedy": greedy, "alike unseeded": alike}
 
 
 def _torch_translate(case: seq2seq.Case) -> Results:
@@ -105,11 +105,13 @@ PACKING: dict[str, Callable[[Any, Any], Any]] = {
     "pack_padded_sequence_backward": lambda m, a: m.pack_padded_sequence_backward(_packed(m, a), 6, True),
     "pad_packed_sequence": lambda m, a: m.pad_packed_sequence(_packed(m, a), True, -1.0, 6),
     "pad_packed_sequence_backward": lambda m, a: m.pad_packed_sequence_backward(a(PADDED), _packed(m, a)),
-    "pad_sequence": lambda m, a: m.pad_sequence([a(each) for each in SEQUENCES], True, -1.0, "left"),
+    "pad_sequence": lambda m, a: m.pad_sequence(map(a, SEQUENCES), True, -1.0, "left"),
     "pad_sequence_backward": lambda m, a: m.pad_sequence_backward(a(PADDED), LENGTHS, False, "left"),
     "unpad_sequence": lambda m, a: m.unpad_sequence(a(PADDED), a(LENGTHS)),
     "unpad_sequence_backward": lambda m, a: m.unpad_sequence_backward(SEQUENCES, 6),
     "pack_sequence": lambda m, a: m.pack_sequence([a(each) for each in SEQUENCES], False),
+    "pack_sequence, generator": lambda m, a: m.pack_sequence(iter(SEQUENCES), False),
+    "pad_sequence, two dtypes": lambda m, a: m.pad_sequence([np.float32(SEQUENCES[0]), SEQUENCES[1] / 3]),
     "unpack_sequence": lambda m, a: m.unpack_sequence(_packed(m, a)),
     "last_step": lambda m, a: m.last_step(_packed(m, a)),
     "last_step_backward": lambda m, a: m.last_step_backward(PADDED[0], _packed(m, a)),
