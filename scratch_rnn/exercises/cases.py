@@ -90,12 +90,11 @@ def _torch_packing(name: str) -> Results:
 
 
 LENGTHS = (2, 5, 2, 3)
-SEQUENCES = [np.arange(2.0 * n).reshape(n, 2) + 10 * k for k, n in enumerate(LENGTHS)]
 PADDED = np.arange(48.0).reshape(6, 4, 2)
+SEQUENCES = [PADDED[:length, n] for n, length in enumerate(LENGTHS)]
 
 
 def _packed(library: Any, array: Any) -> Any:
-    """Sequences of LENGTHS, packed."""
     rows, order = array(PADDED.reshape(-1, 2)[:12]), np.array([1, 3, 0, 2])
     return library.PackedSequence(rows, array([4, 4, 2, 1, 1]), array(order), array(np.argsort(order)))
 
