@@ -17,6 +17,7 @@ ORDER = (
     {"checks", "outputs", "notation"},
     {"parameters", "snapshot", "spans", "seq2seq_common"},
     {"numpy_bptt", "torch_autograd", "convert"},
+    {"fonts"},
     {"trace", "parity", "weight_files"},
     {"labs"},
     {"page", "exercises"},

@@ -15,6 +15,7 @@ import typer
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_inputs, check_outputs, command
 from scratch_rnn.cli.errors import one_line_errors
+from scratch_rnn.cli.exercises import exercise, grade
 from scratch_rnn.cli.page import page_command
 from scratch_rnn.cli.parity import parity
 from scratch_rnn.cli.terminal import print_table, progress
@@ -35,6 +36,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 lab_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Run one lab.")
 app.add_typer(lab_app, name="lab")
 app.command()(parity)
+app.command()(exercise)
+app.command()(grade)
 app.add_typer(trace_app, name="trace")
 app.command("page")(page_command)
 
@@ -52,8 +55,7 @@ def main(context: typer.Context) -> None:
             with progress(name, list(Impl), chosen.steps, quiet=False) as (tick, track):
                 reports.append(run_lab(chosen, list(Impl), tick, track=track))
             show.write_json(reports[-1], RUNS / f"{name}.json")
-            if show.can_plot(chosen):
-                show.plot(reports[-1], RUNS / f"{name}.png")
+            plot(reports[-1], RUNS / f"{name}.png")
         _show(reports)
         typer.echo(f"Wrote {RUNS}/*.json and {RUNS}/*.png")
         judge(reports)
@@ -137,9 +139,16 @@ def _write(report: Report, common: Common) -> None:
     if common.json is not None:
         show.write_json(report, common.json)
     if common.plot is not None:
-        show.plot(report, common.plot)
+        plot(report, common.plot)
     if not common.quiet:
         _show([report])
+
+
+def plot(report: Report, path: Path) -> None:
+    """Draw a report; a warning where a font is missing."""
+    missing = show.plot(report, path)
+    if missing is not None:
+        typer.echo(f"warning: {missing}", err=True)
 
 
 def _show(reports: Sequence[Report]) -> None:

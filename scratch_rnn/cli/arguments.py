@@ -79,8 +79,6 @@ def command(
 
 def check_outputs(chosen: Lab[Settings], common: Any) -> None:
     """UsageError if an output cannot be written, or if it is also an input or another output."""
-    if common.plot is not None and not show.can_plot(chosen):
-        raise UsageError(message(chosen.name, "no --plot: this lab draws nothing", common.plot))
     if common.plot is not None and common.plot.suffix.lower() not in show.FORMATS:
         raise UsageError(message("--plot", f"a name that ends in {', '.join(show.FORMATS)}", common.plot))
     named = [*_files(type(chosen), asdict(chosen.settings))]

@@ -23,6 +23,7 @@ from scratch_rnn.checks import fail
 from scratch_rnn.cli.arguments import check_outputs, command
 from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.cli.terminal import print_table, progress
+from scratch_rnn.fonts import sentence, without_font
 from scratch_rnn.labs import LABS, Failure, Settings, Training
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, TrainingLab
@@ -88,6 +89,9 @@ def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None
                 np.savez(file, allow_pickle=False, **dict(arrays))
         if options.plot is not None:
             drawn = picture.draw(blocks, options.plot.suffix)
+            missing = sentence(without_font("".join(label for block in blocks for label in block.labels)))
+            if missing is not None:
+                typer.echo(f"warning: {missing}", err=True)
             with replacing(options.plot) as beside:
                 beside.write_bytes(drawn)
         if not options.quiet:

@@ -6,9 +6,12 @@ same shape, but the axis of words is now time: a change of word 0 changes the ou
 course makes this mistake.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from numpy import ndarray
 
 from scratch_rnn.labs.harness.implementations import DType, Implementation
@@ -31,6 +34,7 @@ class Basics(Lab[Options]):
 
     name = "basics"
     options = Options
+    has_picture = True
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)
@@ -58,13 +62,42 @@ class Basics(Lab[Options]):
             "state_shape": list(h_n.shape),
             "moved_by_word_0_batch_first": _moved(outputs, trainer.predict(self.changed)[0]),
             "moved_by_word_0": _moved(*time_major),
+            "change_batch_first": _change(outputs, trainer.predict(self.changed)[0]),
+            "change": _change(*time_major),
         }
+
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
+        """The 3 × 5 outputs, with batch_first and without: how far each moves when word 0 is reversed."""
+        some = next(iter(results.values()))
+        grids = [np.array(some[key]) for key in ("change_batch_first", "change")]
+        largest = max(float(grid.max()) for grid in grids)
+        for n, (grid, title) in enumerate(zip(grids, ("batch_first=True", "batch_first=False"), strict=True)):
+            left, (words, letters) = n * 6.5, grid.shape
+            for word, letter in np.ndindex(words, letters):
+                value, side = grid[word, letter], (left + letter, word)
+                face = str(1 - 0.6 * value / largest) if value else "w"
+                axes.add_patch(Rectangle(side, 1, 1, facecolor=face, edgecolor="0.5"))
+                text = f"{WORDS[word][letter]}\n{value:.1g}" if value else WORDS[word][letter]
+                axes.text(side[0] + 0.5, word + 0.5, text, ha="center", va="center")
+            axes.text(left + letters / 2, -0.2, title, ha="center", weight="bold")
+            axes.text(left + letters / 2, words + 0.25, "letter t of the word →", ha="center", va="center")
+        axes.set(xlim=(-0.1, 11.6), ylim=(3.5, -0.6), xticks=[])
+        axes.set_yticks([0.5, 1.5, 2.5], [f"word {n}" for n in range(3)])
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+        axes.set_title("basics: largest change of each output when word 0 is reversed (white: none)")
 
     def summary(self, result: Result) -> str:
         """Shapes, and the effect of batch_first."""
         shapes = f"output {tuple(result['output_shape'])}, state {tuple(result['state_shape'])}"
         right, wrong = result["moved_by_word_0_batch_first"], result["moved_by_word_0"]
         return f"{shapes}; word 0 affects words {right} with batch_first, {wrong} without"
+
+
+def _change(before: ndarray, after: ndarray) -> list[list[float]]:
+    """The largest change of each word's output at each letter."""
+    changes: list[list[float]] = np.abs(after - before).max(axis=2).tolist()
+    return changes
 
 
 def _moved(before: ndarray, after: ndarray) -> list[int]:

@@ -6,16 +6,24 @@ below ln(1 + (V-1) e⁻²), however long it trains. `--head` adds a linear layer
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
 from scratch_rnn.checks import UsageError, message
-from scratch_rnn.labs.harness.implementations import DType, Implementation
+from scratch_rnn.labs.harness.implementations import DType, Implementation, first_weights, load
+from scratch_rnn.labs.harness.implementations import trainer as trainer_of
 from scratch_rnn.labs.harness.lab import Batch, Result, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
+
+SHOWN_STEPS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)
+"""Steps whose predictions are in the picture; the last step is too."""
+SHOWN_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class CharSeq(TrainingLab[NextCharacter]):
     name = "charseq"
     options: ClassVar[type[Settings]] = WithText
     default_steps = 100
+    has_picture = True
+    loss_unit = "nats per character"
 
     def __init__(self, settings: NextCharacter) -> None:
         super().__init__(settings)
@@ -52,6 +62,7 @@ class CharSeq(TrainingLab[NextCharacter]):
             expected = f"--hidden {classes}, one unit per character (or --head)"
             raise UsageError(message(self.name, expected, settings.hidden))
         numbers = self.alphabet.encode(text)[None]  # (N, T), one sequence
+        self.predicted: dict[int, str] = {}
         self.x, self.y = self.alphabet.one_hot(numbers[:, :-1]), numbers[:, 1:]
 
     @property
@@ -93,6 +104,43 @@ class CharSeq(TrainingLab[NextCharacter]):
     def reference_losses(self) -> Mapping[str, float]:
         """The floor, without a head."""
         return {} if self.floor is None else {"cannot go below, without a head": self.floor}
+
+    def observe(self, done: int, trainer: Trainer) -> None:
+        """Record the predicted text at about a dozen steps."""
+        if done == self.steps or done in SHOWN_STEPS:
+            self.predicted[done] = self.alphabet.decode(trainer.predict(self.x)[0].argmax(axis=-1)[0])
+
+    def comparison(self) -> tuple[str, Sequence[float]] | None:
+        """Without a head: the first steps of the same run with one."""
+        if self.settings.head:
+            return None
+        lab = type(self)(
+            replace(self.settings, head=True, steps=min(self.steps, SHOWN_STEPS[-1]), epochs=None)
+        )
+        work = trainer_of(lab, load("numpy"), first_weights(lab))
+        return "with --head", [work.step(*lab.batch(step), reset_state=True) for step in range(lab.steps)]
+
+    def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
+        """The predicted text over the steps, and below it the text to predict."""
+        wanted = self.text[1 : SHOWN_CHARACTERS + 1]
+        rows = [(str(done), text[: len(wanted)]) for done, text in sorted(self.predicted.items())]
+        for row, (_, text) in enumerate([*rows, ("", wanted)]):
+            for column, (letter, right) in enumerate(zip(text, wanted, strict=True)):
+                face = "0.88" if row == len(rows) else "#cfe8cf" if letter == right else "#f6c9c4"
+                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=face, edgecolor="w"))
+                shown = "␣" if letter == " " else letter if letter.isprintable() else "↵"
+                size = min(11, 340 / len(wanted))
+                axes.text(column, row, shown, ha="center", va="center", fontsize=size, parse_math=False)
+        axes.set(xlim=(-0.5, len(wanted) - 0.5), ylim=(len(rows) + 0.5, -0.5))
+        axes.set_yticks(range(len(rows) + 1), [*(label for label, _ in rows), "target"])
+        axes.set_xlabel("position t (characters)")
+        axes.set_ylabel("after so many updates")
+        cut = (
+            f", first {len(wanted)} of {len(self.text) - 1} characters"
+            if len(wanted) < len(self.text) - 1
+            else ""
+        )
+        axes.set_title(f"{self.name}: predicted next characters (red: wrong){cut}")
 
     def summary(self, result: Result) -> str:
         """The predicted text, and its accuracy."""

@@ -66,6 +66,7 @@ class ManyToOne(TrainingLab[Options]):
         self.batches = Batches(len(self.x), settings.batch_size, settings.seed)
         self.epoch = self.batches.steps
         self.default_steps = 20 * self.epoch
+        self.held_out: dict[int, float] = {}
 
     def _data(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
         """(training lines, unseen lines)."""
@@ -107,11 +108,7 @@ class ManyToOne(TrainingLab[Options]):
 
     def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """Accuracy on unseen lines, and that of the more frequent label."""
-        pieces = [
-            trainer.predict(self.test_x[start : start + AT_ONCE])[0].argmax(axis=-1)
-            for start in track("evaluation", range(0, len(self.test_x), AT_ONCE))
-        ]
-        predicted = np.concatenate(pieces)
+        predicted = self._predicted(trainer, track)
         majority = int(2 * self.y.sum() > len(self.y))
         return {
             "accuracy": float((predicted == self.test_y).mean()),
@@ -129,15 +126,31 @@ class ManyToOne(TrainingLab[Options]):
         )
 
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
-        """Both accuracies."""
+        """The accuracy on unseen lines over the epochs, beside that of the more frequent label."""
         some = next(iter(results.values()))
-        bars = {"more frequent label": some["majority"]}
-        bars |= {impl: result["accuracy"] for impl, result in results.items()}
-        drawn = axes.bar(list(bars), list(bars.values()), color=["0.7", *["C0"] * len(results)])
-        axes.bar_label(drawn, fmt="%.3f")
-        axes.set_title(f"many-to-one: {some['examples']} unseen lines")
-        axes.set_ylabel("accuracy")
+        epochs = [done / self.epoch for done in self.held_out]
+        axes.plot(epochs, list(self.held_out.values()), "C0.-", label="unseen lines")
+        majority = some["majority"]
+        axes.axhline(majority, color="0.4", linestyle="--", label=f"more frequent label: {majority:.3f}")
+        axes.set_title(
+            f"many-to-one: {some['examples']} unseen lines, {some['accuracy']:.1%} correct at the end"
+        )
+        axes.set_xlabel("epoch (passes over the training lines)")
+        axes.set_ylabel("accuracy (share of lines)")
         axes.set_ylim(0, 1)
+        axes.legend()
+        axes.grid(alpha=0.3)
+
+    def observe(self, done: int, trainer: Trainer) -> None:
+        """Record the accuracy on unseen lines after each epoch, and at the ends."""
+        if done % self.epoch == 0 or done == self.steps:
+            self.held_out[done] = float((self._predicted(trainer) == self.test_y).mean())
+
+    def _predicted(self, trainer: Trainer, track: Track = untracked) -> ndarray:
+        """The labels of the unseen lines."""
+        starts = track("evaluation", range(0, len(self.test_x), AT_ONCE))
+        logits = [trainer.predict(self.test_x[start : start + AT_ONCE])[0] for start in starts]
+        return np.concatenate(logits).argmax(axis=-1)
 
 
 def _read(option: str, path: Path) -> list[tuple[str, int]]:

@@ -53,6 +53,7 @@ class Memory(TrainingLab[Options]):
     options = Options
     has_picture = True
     default_steps = 600
+    loss_unit = "squared error of the sum"
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)

@@ -119,22 +119,33 @@ class OneToMany(TrainingLab[Options]):
         return f"{result['exact_match']:.2%} of {result['images']} unseen images named correctly"
 
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
-        """Unseen images and the names predicted by the first implementation; Korean names as digits."""
+        """Unseen images, labels, and the names predicted by the first implementation; mistakes first."""
         impl, result = next(iter(results.items()))
-        names, columns = NAMES[self.settings.language], 6
-        shown = min(SHOWN, len(self.test_images))
-        lines = -(-shown // columns)
-        for n in range(shown):
-            row, column = divmod(n, columns)
-            image = 1 - self.test_images[n].reshape(8, 8)
-            axes.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(column, column + 0.6, row + 0.6, row))
-            name = result["names"][n]
-            right = name == names[self.test_labels[n]]
-            if not name.isascii():
-                name = str(names.index(name)) if name in names else "?"
-            axes.text(column + 0.3, row + 0.78, name, ha="center", va="center", color="k" if right else "r")
-        axes.set(xlim=(-0.1, columns - 0.3), ylim=(lines, -0.1))
-        axes.set_title(f"one-to-many: unseen images and names predicted by {impl} (red: wrong)")
+        names, said, columns = NAMES[self.settings.language], result["names"], 8
+        right = [name == names[n] for name, n in zip(said, self.test_labels, strict=True)]
+        order = sorted(range(len(said)), key=lambda n: right[n])[:SHOWN]  # ties keep their order
+        for place, n in enumerate(order):
+            row, column = divmod(place, columns)
+            image, top = 1 - self.test_images[n].reshape(8, 8), 1.35 * row
+            axes.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(column, column + 0.8, top + 0.8, top))
+            true, color = names[self.test_labels[n]], "k" if right[n] else "#b00020"
+            axes.text(
+                column + 0.4,
+                top + 0.93,
+                said[n] or "(nothing)",
+                ha="center",
+                va="center",
+                color=color,
+                size=8,
+            )
+            if not right[n]:
+                axes.text(column + 0.4, top + 1.12, f"is {true}", ha="center", va="center", size=7)
+        lines = -(-len(order) // columns)
+        axes.set(xlim=(-0.1, columns - 0.1), ylim=(1.35 * lines, -0.1), aspect="equal")
+        wrong = len(right) - sum(right)
+        axes.set_title(
+            f"one-to-many, {impl}: {wrong} of {len(right)} unseen images named wrongly (red, first)"
+        )
         axes.axis("off")
 
 

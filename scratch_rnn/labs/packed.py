@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy import ndarray
 
@@ -32,8 +33,8 @@ from scratch_rnn.numpy_bptt.packed import pack_sequence, pad_sequence, unpack_se
 
 ROUNDING = 100
 """Differences up to this many machine epsilons count as rounding."""
-SHOWN_WORDS, SHOWN_LETTERS, CAPTION_COLUMNS = 20, 16, 8
-"""Limits of the picture; the captions are CAPTION_COLUMNS letters wide."""
+SHOWN_WORDS, SHOWN_LETTERS, H_N_COLUMNS = 20, 16, 7
+"""Limits of the picture, and the width of the notes about h_n in cells."""
 
 
 @dataclass(frozen=True)
@@ -130,36 +131,55 @@ class Packed(Lab[Options]):
         )
 
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
-        """Both layouts of the first words, side by side."""
+        """Padding, packing and the packed data of the first words; a colour is a word."""
         words = [word[:SHOWN_LETTERS] for word in self.words[:SHOWN_WORDS]]
+        order = sorted(range(len(words)), key=lambda n: -len(words[n]))  # ties keep their order
         width, rows = max(map(len, words)), len(words)
-        right = max(width, CAPTION_COLUMNS) + 2
+        right, some = width + H_N_COLUMNS, next(iter(results.values()))
+        wrong = {each["word"]: each["difference"] for each in some["wrong_final_states"]}
         for row, word in enumerate(words):
-            for column in range(width):
-                _cell(axes, column, row, word[column : column + 1])
-        for row, word in enumerate(sorted(words, key=len, reverse=True)):  # ties keep their order
-            for column, letter in enumerate(word):
-                _cell(axes, right + column, row, letter, f"C{column % 2}")
-        for column in range(width):
-            size = sum(column < len(word) for word in words)
-            axes.text(right + column, rows + 0.3, str(size), ha="center", va="center", fontsize=8)
-        r = next(iter(results.values()))
+            for t in range(width):
+                _cell(axes, t, row, word[t : t + 1], row)
+            error = wrong.get(self.words[row])
+            note = "h_n right" if error is None else f"h_n off by {error:.2g}"
+            axes.text(
+                width - 0.2, row, note, va="center", fontsize=7, color="k" if error is None else "#b00020"
+            )
+        data = [(n, words[n][t]) for t in range(width) for n in order if t < len(words[n])]
+        for row, n in enumerate(order):
+            for t, letter in enumerate(words[n]):
+                _cell(axes, right + t, row, letter, n)
+        for t in range(width):
+            size = sum(t < len(word) for word in words)
+            axes.text(right + t, rows, str(size), ha="center", va="center", fontsize=8)
+        strip = data[: right + width]
+        for place, (n, letter) in enumerate(strip):
+            _cell(axes, place, rows + 3, letter, n)
+        _label(axes, width, right, rows, len(strip) < len(data))
         cut = "" if words == self.words else f"; shown: {rows} words, {SHOWN_LETTERS} letters at most"
-        axes.set_title(f"packed: {r['padded_cells']} cells padded, {r['packed_cells']} packed{cut}")
-        captions = ("padding: grey cells are padding", "packing: column by column, with batch_sizes")
-        for left, caption in zip((0, right), captions, strict=True):
-            axes.text(left - 0.5, rows + 1.5, caption, va="center", fontsize=9)
-        axes.set(xlim=(-0.6, 2 * right - 2), ylim=(rows + 2, -0.6))
-        axes.axis("off")
+        axes.set_title(f"packed: {some['padded_cells']} cells padded, {some['packed_cells']} packed{cut}")
 
 
-def _cell(axes: Axes, column: int, row: int, letter: str, color: str = "C0") -> None:
-    """One cell; grey where there is no letter."""
-    face = (color, 0.25) if letter else "0.75"
+def _label(axes: Axes, width: int, right: int, rows: int, cut: bool) -> None:
+    """Names of the axes and of the parts."""
+    axes.text(width / 2, -1.2, "padding: grey cells; step t →", ha="center", fontsize=9)
+    axes.text(right + width / 2, -1.2, "packing: longest first; step t →", ha="center", fontsize=9)
+    axes.text(right - 0.8, rows, "batch_sizes", ha="right", va="center", fontsize=8)
+    dots = ", the first ones" if cut else ""
+    axes.text(-0.5, rows + 2, f"data: the packed columns one after the other{dots}", va="center", fontsize=9)
+    axes.set(xlim=(-0.6, right + width), ylim=(rows + 3.7, -2), xticks=[])
+    axes.set_yticks(range(rows), map(str, range(rows)), fontsize=7)
+    axes.set_ylabel("word n (its colour)")
+    axes.spines[:].set_visible(False)
+
+
+def _cell(axes: Axes, column: int, row: int, letter: str, word: int) -> None:
+    """One cell in the colour of its word; grey where there is no letter."""
+    face = (*colormaps["tab20"](word)[:3], 0.45) if letter else "0.75"
     sides = column - 0.5, column + 0.5
     axes.fill_between(sides, row - 0.5, row + 0.5, facecolor=face, edgecolor="white", linewidth=1)
-    if letter.isascii() and letter.isprintable():  # the font may lack other glyphs
-        axes.text(column, row, letter, ha="center", va="center", fontsize=8, parse_math=False)
+    if letter.isprintable():
+        axes.text(column, row, letter, ha="center", va="center", fontsize=7, parse_math=False)
 
 
 def _alone(trainer: Trainer, words: Sequence[ndarray]) -> Reading:

@@ -90,6 +90,7 @@ class Seq2Seq(TrainingLab[Options]):
         self.max_length = max(map(len, self.targets.sentences + self.test_targets.sentences))
         self.batches = Batches(len(train), self.settings.batch_size or 1, settings.seed)
         self.epoch = self.batches.steps
+        self.loss_unit = "nats per sentence" if settings.pairs is None else "nats per token"
         self.default_steps = 5000 if settings.pairs is None else 20 * self.epoch
         if settings.pairs is None:
             self.random, self.drawn = random.Random(settings.seed), list[int]()

@@ -13,6 +13,8 @@ With `--predict change` the network predicts x_{t+1} - x_t, and the forecast is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,10 +23,10 @@ from numpy import ndarray
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.batches import Batches
 from scratch_rnn.labs.harness.implementations import DType, Implementation
-from scratch_rnn.labs.harness.lab import STROKES, Batch, Result, Training, TrainingLab
+from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
-from scratch_rnn.labs.inputs.files import data_file
+from scratch_rnn.labs.inputs.files import data_file, read_csv
 from scratch_rnn.labs.inputs.series import Scale, column_names, read_columns, scale_of
 
 TRAINING_SHARE = 0.7
@@ -58,6 +60,7 @@ class TimeSeries(TrainingLab[Options]):
     name = "timeseries"
     options = Options
     default_steps = 500
+    loss_unit = "squared error of scaled values"
     has_picture = True
 
     def __init__(self, settings: Options) -> None:
@@ -147,18 +150,41 @@ class TimeSeries(TrainingLab[Options]):
         )
 
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
-        """Truth, forecasts and naive forecast over the last unseen rows."""
+        """Truth, prediction and "tomorrow = today" over the last unseen rows; the range seen in training."""
         shown = min(SHOWN, len(self.truth))
-        rows = range(len(self.truth) - shown, len(self.truth))
-        axes.plot(rows, self.truth[-shown:], "k-", linewidth=1.5, label="truth")
-        axes.plot(rows, self.today[-shown:], "-", color="0.6", linewidth=1, label="tomorrow = today")
-        for impl, result in results.items():
-            axes.plot(rows, result["prediction"][-shown:], STROKES[impl], linewidth=1.5, label=impl)
+        impl, result = next(iter(results.items()))
+        dates, unit = self._dates()
+        x: Any = range(len(self.truth) - shown, len(self.truth)) if dates is None else dates[-shown:]
+        naive = f"tomorrow = today: RMSE {result['naive_rmse']:.4g}"
+        axes.plot(x, self.today[-shown:], "-", color="#f2b36b", linewidth=4, label=naive)
+        axes.plot(x, self.truth[-shown:], "k-", linewidth=1.2, label="truth")
+        label = f"{impl}: RMSE {result['rmse']:.4g}"
+        axes.plot(x, result["prediction"][-shown:], "C0-", linewidth=1.5, label=label)
+        least, extent = (float(each[self.target]) for each in self.scale)
+        low, high = axes.get_ylim()
+        axes.axhspan(least, least + extent, color="C2", alpha=0.12, zorder=0, label="range seen in training")
+        axes.set_ylim(min(low, max(least, low - (high - low) / 2)), max(high, min(least + extent, high)))
         axes.set_title(f"timeseries: the last {shown} of {len(self.truth)} unseen rows")
-        axes.set_xlabel("unseen row")
-        axes.set_ylabel(f"{self.settings.target}, in its own unit")
-        axes.legend()
+        axes.set_xlabel("unseen row" if dates is None else "date")
+        axes.set_ylabel(f"{self.settings.target} ({unit})")
+        axes.tick_params(axis="x", rotation=20)
+        axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
+
+    def _dates(self) -> tuple[list[date] | None, str]:
+        """(the date of each row, if the file has a column of that name, and the unit of the target)."""
+        rows = read_csv("--csv", data_file("--csv", self.settings.csv, "goog.csv"))
+        header = [cell.lower() for cell in rows[0].cells]
+        unit = (
+            "dollars" if self.settings.csv is None and self.settings.target != "volume" else "the file's unit"
+        )
+        if "date" not in header:
+            return None, unit
+        try:
+            dates = [date.fromisoformat(row.cells[header.index("date")]) for row in rows[1:]]
+        except ValueError:
+            return None, unit
+        return dates[::-1] if self.settings.order == "newest-first" else dates, unit
 
 
 def rmse(forecast: ndarray, truth: ndarray) -> float:

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.colors import FuncNorm, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from numpy import ndarray
 
 from scratch_rnn.checks import expect_one_of
+from scratch_rnn.fonts import BOX, set_fonts, without_font
 from scratch_rnn.trace.instrument import WHO, Line
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#08306b", "#4a90c8", "#f2efe9", "#ee8a36", "#7f2704"])
@@ -81,6 +81,7 @@ def draw(blocks: Sequence[Block], suffix: str = ".png") -> bytes:
     for part, block in zip(parts, blocks, strict=False):
         _draw_block(part, block)
     _draw_legend(parts[-1], {panel.kind for block in blocks for row in block.rows for panel in row})
+    set_fonts(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format=kind)
     return buffer.getvalue()
@@ -169,9 +170,8 @@ def _draw_legend(part: Any, kinds: Collection[str]) -> None:
 
 
 def plain_text(text: str) -> str:
-    """Text as the picture can show it: blanks made visible, a box for what the font does not have."""
+    """Text as the picture can show it: blanks made visible, a box for what no font has."""
     if len(text) == 1:
         text = VISIBLE.get(text, text)
-    font = get_font(findfont(FontProperties()))
-    shown = "".join(c if font.get_char_index(ord(c)) or c == "\n" else "□" for c in text)
-    return shown.replace("$", r"\$")
+    missing = without_font(text)
+    return "".join(BOX if each in missing else each for each in text).replace("$", r"\$")

@@ -90,11 +90,6 @@ def test_nothing_is_overwritten_by_a_run_that_fails(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
-def test_no_picture_of_nothing(tmp_path: Path) -> None:
-    error = refused("lab", "basics", "--plot", tmp_path / "x.png")
-    assert error.startswith("basics: expected no --plot: this lab draws nothing, got ")
-
-
 STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".SVG": b"<?xml"}
 
 

@@ -124,12 +124,19 @@ def test_the_picture(five: Path) -> None:
     axes = Figure().subplots()
     make("packed", {"words": str(five)}).picture(axes, {"numpy": report["runs"][0]["result"]})
     cells = [tuple(np.asarray(cell.get_facecolor())[0, :3]) for cell in axes.collections]
-    assert len(cells) == 65 + 47
+    assert len(cells) == 65 + 47 + 33  # the strip is as wide as both parts
     assert cells.count((0.75, 0.75, 0.75)) == 65 - 47
     texts = {(text.get_position(), text.get_text()) for text in axes.texts}
-    assert {((0, 0), "c"), ((0, 1), "l"), ((15, 0), "l"), ((15, 4), "c"), ((27, 0), "n")} <= texts
-    under = [t.get_text() for t in axes.texts if t.get_position()[1] == 5.3]
-    assert under == ["5"] * 4 + ["4"] * 4 + ["3"] * 3 + ["1"] * 2
+    assert {((0, 0), "c"), ((0, 1), "l"), ((20, 0), "l"), ((20, 4), "c"), ((32, 0), "n")} <= texts
+    under = [t.get_text() for t in axes.texts if t.get_position()[1] == 5]
+    assert under == ["5"] * 4 + ["4"] * 4 + ["3"] * 3 + ["1"] * 2 + ["batch_sizes"]
+    wrong = {row["word"] for row in report["runs"][0]["result"]["wrong_final_states"]}
+    notes = [t.get_text().startswith("h_n off by") for t in axes.texts if t.get_text().startswith("h_n")]
+    assert notes == [word in wrong for word in five.read_text().split()]
+    strip = [t.get_text() for t in axes.texts if t.get_position()[1] == 8]
+    first = [word[0] for word in sorted(five.read_text().split(), key=len, reverse=True)]
+    assert strip[:5] == first
+    assert axes.get_ylabel() == "word n (its colour)"
 
 
 BAD = {

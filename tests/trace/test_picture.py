@@ -79,4 +79,4 @@ def test_scales() -> None:
 def test_text() -> None:
     assert picture.plain_text(" ") == "␣"
     assert picture.plain_text("a b") == "a b"
-    assert picture.plain_text("한$") == "□\\$"
+    assert picture.plain_text("\U0010fffd$") == "□\\$"

@@ -120,6 +120,8 @@ class TrainingLab(Lab[T]):
     epoch: int = 1
     """Steps in one pass over the data."""
     default_steps: int
+    loss_unit: str = "nats"
+    """For the axis of the loss curves."""
 
     def __init__(self, settings: T) -> None:
         super().__init__(settings)
@@ -141,6 +143,13 @@ class TrainingLab(Lab[T]):
     def reset_state(self, step: int) -> bool:
         """Whether this step starts from a zero state; if not, from the last state of the step before."""
         return True
+
+    def observe(self, done: int, trainer: Trainer) -> None:
+        """Called after `done` steps, 0 or more: record what `picture` shows of the training."""
+
+    def comparison(self) -> tuple[str, Sequence[float]] | None:
+        """The losses of another run to draw into the picture of the loss curves, and their label."""
+        return None
 
     def reference_losses(self) -> Mapping[str, float]:
         """Constants to draw into the picture of the loss curves, by label."""

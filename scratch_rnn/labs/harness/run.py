@@ -122,6 +122,7 @@ def run_lab(
 def _train(lab: TrainingLab[Training], work: Trainer, losses: list[float], tick: Tick, saver: Saver) -> None:
     """Train up to the last step, append one loss per step, and save. Failure if the run ends earlier."""
     run, processes = f"{lab.name}: {saver.impl}", saver.processes
+    lab.observe(len(losses), work)
     with np.errstate(all="ignore"), _lost_processes(lab.name, losses, saver):  # overflow shows in the loss
         for step in range(len(losses), lab.steps):
             loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
@@ -129,6 +130,7 @@ def _train(lab: TrainingLab[Training], work: Trainer, losses: list[float], tick:
                 note = saver.note(losses)
                 raise Failure(f"{run}: the loss is {loss} at step {step}; try a smaller --lr{note}")
             losses.append(loss)
+            lab.observe(step + 1, work)
             stop = tick(saver.impl, step + 1)
             if stop if processes is None else processes.anyone(stop):
                 saver.hold(work, losses)

@@ -1,22 +1,28 @@
 """A report as a table, a picture and a JSON file."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
+from scratch_rnn.fonts import set_fonts
 from scratch_rnn.labs.harness.implementations import has_engine
-from scratch_rnn.labs.harness.lab import STROKES, Lab, Settings, TrainingLab
-from scratch_rnn.labs.harness.run import JUDGED_STEPS, Report
+from scratch_rnn.labs.harness.lab import Training, TrainingLab
+from scratch_rnn.labs.harness.run import JUDGED_STEPS, TOLERANCE, Report
 from scratch_rnn.outputs import replacing
 
+VISIBLE = 1e-3
+"""Curves with a smaller relative difference are drawn as one."""
 FORMATS = (".png", ".svg", ".pdf")
 """Suffixes of pictures."""
-LOGARITHMIC = 100
+LOGARITHMIC = 5
 """The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
 
 
@@ -66,16 +72,22 @@ def results(report: Report) -> list[str]:
     return [f"{report.lab.name}, {impl}: {text}" for impl, text in summaries.items()]
 
 
-def plot(report: Report, path: Path) -> None:
-    """Write a picture in the format of its suffix: the loss curves, and the lab's own picture if any."""
+def plot(report: Report, path: Path) -> str | None:
+    """Write a picture in the format of its suffix: the loss curves, and the lab's own picture if any.
+
+    Returns a sentence to print where no installed font has some characters.
+    """
     drawings = [
         draw for draw, shown in ((_curves, bool(report.lab.steps)), (_own, report.lab.has_picture)) if shown
     ]
-    figure = Figure(figsize=(7 * len(drawings), 4.2), layout="constrained")
-    for axes, draw in zip(figure.subplots(1, len(drawings), squeeze=False)[0], drawings, strict=True):
-        draw(axes, report)
-    with replacing(path) as part:
-        figure.savefig(part, dpi=120, format=path.suffix[1:].lower())
+    figure = Figure(figsize=(7.5 * len(drawings), 5), layout="constrained")
+    parts = figure.subfigures(1, len(drawings), squeeze=False)[0]
+    for part, draw in zip(parts, drawings, strict=True):
+        draw(part, report)
+    missing = set_fonts(figure)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=120, format=path.suffix[1:].lower())
+    return missing
 
 
 def write_json(report: Report, path: Path) -> None:
@@ -86,29 +98,73 @@ def write_json(report: Report, path: Path) -> None:
         part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
-def can_plot(lab: Lab[Settings]) -> bool:
-    """Whether the lab has a loss curve or a picture of its own."""
-    return bool(lab.steps) or lab.has_picture
-
-
-def _curves(axes: Axes, report: Report) -> None:
-    for run in report.runs:
-        axes.plot(run.losses, STROKES[run.impl], label=run.impl, linewidth=2)
-    references = report.lab.reference_losses() if isinstance(report.lab, TrainingLab) else {}
-    for label, level in references.items():
-        axes.axhline(level, color="0.5", linewidth=1, label=f"{label}: {level:.4g}")
-    losses = [loss for run in report.runs for loss in run.losses]
+def _curves(part: Any, report: Report) -> None:
+    """One curve where the implementations agree, and below it how much they differ at each step."""
+    lab, several = report.lab, len(report.runs) > 1
+    assert isinstance(lab, TrainingLab)
+    grid = part.subplots(1 + several, 1, squeeze=False, height_ratios=[3, 1][: 1 + several], sharex=True)[
+        :, 0
+    ]
+    axes, window = grid[0], _window(lab)
+    equal = (report.difference() or 0) < VISIBLE
+    drawn = [(", ".join(run.impl for run in report.runs), report.runs[0].losses)] if equal else []
+    drawn = drawn or [(run.impl, run.losses) for run in report.runs]
+    other = lab.comparison()
+    for n, (label, losses) in enumerate([*drawn, *([other] if other else [])]):
+        mean = running_mean(losses, window)
+        if window > 1:
+            axes.plot(losses, color=f"C{n}", linewidth=0.6, alpha=0.3)
+        axes.plot(range(len(losses) - len(mean), len(losses)), mean, color=f"C{n}", linewidth=2, label=label)
+    for label, level in lab.reference_losses().items():
+        axes.axhline(level, color="0.4", linewidth=1, linestyle="--", label=f"{label}: {level:.4g}")
+    losses = running_mean(drawn[0][1], window)
     if min(losses) > 0 and max(losses) > LOGARITHMIC * min(losses):
         axes.set_yscale("log")
-    axes.set_title(f"{report.lab.name}: loss")
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss, before the step's update")
+    mean_of = f", mean of {window} steps" if window > 1 else ""
+    axes.set_title(f"{lab.name}: loss before each update{mean_of}")
+    axes.set_ylabel(f"loss ({lab.loss_unit})")
     axes.legend()
+    axes.grid(alpha=0.3)
+    if several:
+        _draw_differences(grid[1], report)
+    grid[-1].set_xlabel("step (update)")
+
+
+def _draw_differences(axes: Axes, report: Report) -> None:
+    """|a - b| / max(|a|, |b|) of each implementation's loss and the first one's, by step; 0 is not drawn."""
+    first, *others = report.runs
+    for n, run in enumerate(others, 1):
+        a, b = np.array(first.losses), np.array(run.losses)
+        difference = np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), math.ulp(0))
+        difference[difference == 0] = np.nan
+        label = f"{run.impl} – {first.impl}"
+        axes.plot(difference, ".", color=f"C{n}", markersize=3, label=label, alpha=0.6)
+    if report.lab.settings.dtype == "float64":
+        judged = [0, min(JUDGED_STEPS, len(first.losses)) - 1]
+        axes.plot(judged, [TOLERANCE] * 2, "k--", linewidth=1, label="limit")
+    axes.set_yscale("log")
+    axes.set_ylim(1e-17, max(1e-7, 10 * (report.difference() or 0)))
+    axes.set_ylabel("relative\ndifference")
+    axes.legend(fontsize=7, loc="center right", ncols=3)
     axes.grid(alpha=0.3)
 
 
-def _own(axes: Axes, report: Report) -> None:
-    report.lab.picture(axes, {run.impl: run.result for run in report.runs})
+def _window(lab: TrainingLab[Training]) -> int:
+    """Steps of the running mean: where batches differ, an epoch or 50, but at most a tenth of the run."""
+    return min(max(lab.epoch, 50), lab.steps // 10) or 1 if lab.epoch > 1 else 1
+
+
+def running_mean(values: Sequence[float], window: int) -> list[float]:
+    """The mean of each `window` values in a row.
+
+    >>> running_mean([1, 2, 6, 4], 2)
+    [1.5, 4.0, 5.0]
+    """
+    return [float(each) for each in np.convolve(values, np.ones(window) / window, "valid")]
+
+
+def _own(part: Any, report: Report) -> None:
+    report.lab.picture(part.subplots(), {run.impl: run.result for run in report.runs})
 
 
 def _difference(report: Report) -> str:

@@ -4,10 +4,12 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from scratch_rnn import fonts
 from scratch_rnn.cli.app import make
 from scratch_rnn.labs import LABS, Report, Training, run_lab
 from scratch_rnn.labs.harness import show
@@ -26,10 +28,8 @@ def report(name: str, *impls: str, **settings: Any) -> Report:
 def test_a_picture_and_a_table(name: str, tmp_path: Path) -> None:
     made = report(name, *IMPLS)
     path = tmp_path / "picture.png"
-    assert show.can_plot(made.lab) == (name != "basics")
-    if show.can_plot(made.lab):
-        show.plot(made, path)
-        assert path.read_bytes().startswith(b"\x89PNG")
+    assert show.plot(made, path) is None
+    assert path.read_bytes().startswith(b"\x89PNG")
     written = io.StringIO()
     Console(width=80, file=written).print(show.table([made]))
     text = written.getvalue()
@@ -40,29 +40,107 @@ def test_a_picture_and_a_table(name: str, tmp_path: Path) -> None:
     assert lines[0].startswith(f"{name}: ")
 
 
-@pytest.mark.parametrize(("name", "settings"), [("one-to-many", {"language": "ko"}), ("timeseries", {})])
-def test_pictures_have_titles_axes_and_glyphs(name: str, settings: dict[str, Any]) -> None:
-    """A missing glyph would be a warning, which is an error in tests."""
+def picture(name: str, **settings: Any) -> Any:
+    """The axes of a lab's own picture."""
     made = report(name, "numpy", **settings)
-    figure = Figure()
-    axes: Any = figure.subplots()
+    axes: Any = Figure().subplots()
     made.lab.picture(axes, {"numpy": made.runs[0].result})
     assert name in axes.get_title()
-    figure.savefig("/dev/null", format="png")
-    if name == "timeseries":
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert labels == ["truth", "tomorrow = today", "numpy"]
+    return axes
 
 
-def test_curves_and_levels() -> None:
-    made = report("longseq", *IMPLS)
-    axes: Any = Figure().subplots()
-    show._curves(axes, made)
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == [*IMPLS, "best possible: 0.2285"]
-    assert len({line.get_linestyle() for line in axes.get_lines()[:3]}) == 3
+def texts(axes: Any) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def legend(axes: Any) -> list[str]:
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_time_series_has_dates_errors_and_the_range_seen_in_training() -> None:
+    axes = picture("timeseries")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("date", "close (dollars)")
+    naive, truth, ours, seen = legend(axes)
+    assert naive.startswith("tomorrow = today: RMSE ")
+    assert ours.startswith("numpy: RMSE ")
+    assert (truth, seen) == ("truth", "range seen in training")
+    lines = axes.get_lines()
+    assert lines[0].get_linewidth() > 2 * lines[2].get_linewidth()
+    assert str(lines[0].get_xdata()[-1]) == "2013-03-01"
+
+
+def test_korean_names_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    axes = picture("one-to-many", language="ko")
+    assert any("\uac00" <= letter <= "\ud7a3" for text in texts(axes) for letter in text)
+    monkeypatch.setattr(fonts, "fallback", lambda: None)
+    missing = show.plot(report("one-to-many", "numpy", language="ko"), tmp_path / "t.png")
+    assert missing is not None
+    assert missing.startswith("no installed font has ")
+
+
+def test_mistakes_come_first_with_their_true_names() -> None:
+    axes = picture("one-to-many")
+    assert texts(axes)[1].startswith("is ")
+    assert axes.get_aspect() == 1
+
+
+def test_characters_over_the_steps() -> None:
+    axes = picture("hihello")
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows == ["0", "1", "2", "target"]
+    assert texts(axes)[-6:] == list("ihello")
+
+
+def test_basics_shows_which_outputs_move() -> None:
+    axes = picture("basics")
+    moved = [("\n" in text, text) for text in texts(axes) if len(text) == 1 or "\n" in text]
+    assert len(moved) == 30
+    assert [each for each, _ in moved[5:15]] == [False] * 10
+    assert any(each for each, _ in moved[20:])
+
+
+def test_many_to_one_has_a_curve_on_unseen_lines() -> None:
+    axes = picture("many-to-one")
+    assert legend(axes)[0] == "unseen lines"
+    assert list(axes.get_lines()[0].get_ydata())[-1] == pytest.approx(
+        report("many-to-one", "numpy").runs[0].result["accuracy"]
+    )
+
+
+def curves(made: Report) -> Any:
+    figure = Figure()
+    show._curves(figure, made)
+    return figure.axes
+
+
+def test_one_curve_and_the_differences() -> None:
+    loss, difference = curves(report("longseq", *IMPLS))
+    assert legend(loss) == ["numpy, torch, reference", "best possible: 0.2285"]
+    assert legend(difference) == ["torch – numpy", "reference – numpy", "limit"]
+    assert (loss.get_ylabel(), difference.get_yscale()) == ("loss (nats)", "log")
+
+
+def test_curves_that_differ_are_drawn_apart() -> None:
+    made = report("longseq", "numpy", "torch")
+    made.runs[1].losses[-1] *= 2
+    loss, difference = curves(made)
+    assert legend(loss)[:2] == ["numpy", "torch"]
+    assert np.nanmax(difference.get_lines()[0].get_ydata()) == pytest.approx(0.5)
+
+
+def test_the_curve_with_a_head_ends_below_the_floor() -> None:
+    made = report("charseq", "numpy", steps=60)
+    (loss,) = curves(made)
+    assert legend(loss)[:2] == ["numpy", "with --head"]
+    floor = made.runs[0].result["loss_floor"]
+    plain, head = (line.get_ydata() for line in loss.get_lines()[:2])
+    assert head[-1] < floor < plain[-1]
+
+
+def test_noisy_losses_have_a_running_mean() -> None:
+    (loss,) = curves(report("seq2seq", "numpy", steps=100))
+    assert "mean of 10 steps" in loss.get_title()
+    assert loss.get_ylabel() == "loss (nats per sentence)"
 
 
 def test_results_that_differ_get_a_line_each() -> None:
