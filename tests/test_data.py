@@ -8,7 +8,7 @@ import pytest
 
 from scratch_rnn.labs import many_to_one, one_to_many
 from scratch_rnn.labs.inputs.files import DATA, read_text
-from scratch_rnn.labs.inputs.series import read_columns
+from scratch_rnn.labs.inputs.series import read_series
 
 SUMS = dict(line.split("  ")[::-1] for line in (DATA / "SHA256SUMS").read_text().splitlines())
 
@@ -28,8 +28,8 @@ def test_nothing_is_left_out() -> None:
 def test_rows() -> None:
     stated = dict(re.findall(r"^\| (\S+) \|.*?\| ([\d,]+)(?: characters)? \|", _readme(), flags=re.MULTILINE))
     counts = {
-        "goog.csv": len(read_columns(DATA / "goog.csv", ["open", "high", "low", "close", "volume"])),
-        "sunspots.csv": len(read_columns(DATA / "sunspots.csv", ["year", "sunspots"])),
+        "goog.csv": len(read_series(DATA / "goog.csv", ["open", "high", "low", "close", "volume"]).values),
+        "sunspots.csv": len(read_series(DATA / "sunspots.csv", ["year", "sunspots"]).values),
         "topics.txt": len(read_text("", DATA / "topics.txt")),
         "this.txt": len(read_text("", DATA / "this.txt")),
     }

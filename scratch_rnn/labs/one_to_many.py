@@ -23,7 +23,8 @@ from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
-from scratch_rnn.labs.inputs.files import Row, data_file, finite, read_tsv
+from scratch_rnn.labs.inputs.files import Row, data_file, read_tsv
+from scratch_rnn.labs.inputs.numbers import finite
 from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, Vocabulary
 
 NAMES = {

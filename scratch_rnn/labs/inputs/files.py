@@ -1,13 +1,12 @@
-"""Files that labs read: UTF-8 text, TSV, CSV, and the default data.
+"""Files that labs read: UTF-8 text, lines of cells with tabs between them, and the default data.
 
 Every fault of a user's file is a UsageError of one line that names the file, and the line and the column
 where that applies.
 """
 
-import csv
 import hashlib
-import math
 import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
@@ -51,6 +50,17 @@ def read_text(option: str, path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def composed(path: Path, text: str) -> tuple[str, list[str]]:
+    """(the text in Unicode's composed form NFC, a note if that changed it).
+
+    The same word can be written in two forms, which are different strings: é is one character in NFC, and
+    an e followed by an accent in NFD.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    note = f"{path} is read in Unicode's composed form, NFC: some of its characters are decomposed"
+    return composed, [] if composed == text else [note]
+
+
 def read_bytes(option: str, path: Path, bounded: bool = True) -> bytes:
     """The bytes of a file; UsageError if there are more than MOST_BYTES.
 
@@ -89,39 +99,3 @@ def read_tsv(option: str, path: Path, columns: Sequence[str]) -> list[Row]:
     if not rows:
         fail(option, f"lines of {' TAB '.join(columns)}", f"none in {path}")
     return rows
-
-
-def read_csv(option: str, path: Path) -> list[Row]:
-    """The rows of a file. Blank lines and lines that start with # are skipped."""
-    lines = read_text(option, path).split("\n")
-    reader = csv.reader("" if line.startswith("#") else line for line in lines)
-    rows = []
-    try:
-        for cells in reader:
-            if cells:
-                rows.append(Row(f"{path}, line {reader.line_num}", [cell.strip() for cell in cells]))
-    except csv.Error as error:
-        fail(option, "comma-separated values", f"{path}, line {reader.line_num}: {error}")
-    if not rows:
-        fail(option, "rows of comma-separated values", f"none in {path}")
-    return rows
-
-
-def as_number(cell: str) -> float | None:
-    """The number in a cell, NaN included; None if it is not a number.
-
-    >>> as_number("1e3"), as_number("1_000"), as_number("n/a")
-    (1000.0, None, None)
-    """
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
-
-
-def finite(option: str, place: str, cell: str) -> float:
-    """The number in a cell; UsageError for anything else, NaN and infinities included."""
-    number = as_number(cell)
-    if number is None or not math.isfinite(number):
-        fail(option, "a number", f"{cell!r} in {place}")
-    return number

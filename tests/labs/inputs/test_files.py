@@ -12,6 +12,7 @@ from scratch_rnn import outputs
 from scratch_rnn.cli.app import make
 from scratch_rnn.labs import UsageError
 from scratch_rnn.labs.inputs import files
+from scratch_rnn.labs.inputs.numbers import as_number
 from tests.labs.running import refused
 
 READERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -111,4 +112,4 @@ def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
 
 def test_numbers_in_cells() -> None:
     cells = {"1": 1.0, " 2.5 ": 2.5, "-1e3": -1000.0, "": None, "x": None, "1_0": None, "0x1": None}
-    assert {cell: files.as_number(cell) for cell in cells} == cells
+    assert {cell: as_number(cell) for cell in cells} == cells
