@@ -141,7 +141,7 @@ class OneToMany(TrainingLab[Options]):
 
 def _read(option: str, path: Path) -> tuple[ndarray, ndarray]:
     """(images (N, 64) from 0 white to 1 black, labels (N,))."""
-    rows = read_tsv(option, path, ("label", f"{PIXELS} pixels"))
+    rows, _ = read_tsv(option, path, ("label", f"{PIXELS} pixels"))
     images, labels = zip(*(_digit(option, row) for row in rows), strict=True)
     return np.array(images) / DARKEST, np.array(labels)
 

@@ -54,6 +54,13 @@ class Checkpoint:
                 raise UsageError(message("--load", expected, f"a {saved[name]} that has changed"))
         return saved | dict(given)
 
+    @property
+    def held_out(self) -> list[list[float]]:
+        """The curve on unseen data so far: [steps, loss, accuracy] after every epoch."""
+        return [
+            [int(step), *point] for step, *point in self.arrays.get("held_out", np.zeros((0, 3))).tolist()
+        ]
+
     def restore(self, trainer: Trainer) -> list[float]:
         """Load the arrays into the trainer. Returns the losses so far."""
         try:

@@ -139,6 +139,10 @@ class TrainingLab(Lab[T]):
         """Whether this step starts from a zero state; if not, from the last state of the step before."""
         return True
 
+    def held_out(self, trainer: Trainer) -> tuple[float, float] | None:
+        """(loss, accuracy) on unseen data, measured after every epoch; None where nothing is measured."""
+        return None
+
     def reference_losses(self) -> Mapping[str, float]:
         """Constants to draw into the picture of the loss curves, by label."""
         return {}

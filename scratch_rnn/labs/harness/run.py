@@ -94,20 +94,22 @@ def run_lab(
     for impl in impls:
         work = trainer(lab, load(impl, lab.settings.engine), weights, processes)
         losses = [] if load_from is None else load_from.restore(work)
+        curve = [] if load_from is None else load_from.held_out
         if len(losses) > lab.steps:
             raise UsageError(message("--load", f"--steps of at least {len(losses)}, as it took", lab.steps))
         start, first = time.perf_counter(), processes is None or processes.rank == 0
         try:
             with np.errstate(all="ignore"):  # overflow shows in the loss
                 if isinstance(lab, TrainingLab):
-                    _train(lab, impl, work, losses, tick, processes)
+                    _train(lab, impl, work, losses, curve, tick, processes)
         except Interrupted:
-            saved = _save(save, lab, impl, losses, work, first)
+            saved = _save(save, lab, impl, losses, curve, work, first)
             raise Failure(f"{lab.name}: interrupted after step {len(losses)} of {lab.steps}{saved}") from None
-        saved = _save(save, lab, impl, losses, work, first)
+        saved = _save(save, lab, impl, losses, curve, work, first)
         seconds = time.perf_counter() - start
         try:
             result = _result(lab, impl, work, track) if first else {}
+            result |= {"held_out": curve} if curve else {}
         except Interrupted:
             raise Failure(f"{lab.name}: interrupted in the evaluation{saved}") from None
         runs.append(Run(impl, losses, work.parameters(), seconds, result))
@@ -119,27 +121,39 @@ def _train(
     impl: str,
     work: Trainer,
     losses: list[float],
+    curve: list[list[float]],
     tick: Tick,
     processes: Processes | None,
 ) -> None:
-    """Train up to the last step; append one loss per step."""
+    """Train up to the last step; append one loss per step, and what the lab measures after every epoch."""
     for step in range(len(losses), lab.steps):
         loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
         losses.append(loss)
         if not math.isfinite(loss):
             raise Failure(f"{lab.name}: {impl}: the loss is {loss} at step {step}; try a smaller --lr")
+        point = lab.held_out(work) if (step + 1) % lab.epoch == 0 else None
+        if point is not None:
+            curve.append([step + 1, *point])
         stop = tick(impl, step + 1)
         if stop if processes is None else processes.anyone(stop):
             raise Interrupted
 
 
 def _save(
-    path: Path | None, lab: Lab[Settings], impl: str, losses: list[float], work: Trainer, first: bool
+    path: Path | None,
+    lab: Lab[Settings],
+    impl: str,
+    losses: list[float],
+    curve: list[list[float]],
+    work: Trainer,
+    first: bool,
 ) -> str:
     """Write a checkpoint if `path` is given. All processes must call it: the snapshot is collective."""
     if path is None:
         return ""
     arrays = work.snapshot()
+    if curve:
+        arrays["held_out"] = np.array(curve)
     if first:
         write_checkpoint(path, lab, impl, losses, arrays)
     return f"; saved to {path}"

@@ -25,8 +25,8 @@ def read_dates(name: str, cells: Sequence[str]) -> list[datetime] | None:
 
     Of month/day/year and day/month/year the one that reads all cells, in order, is meant:
 
-    >>> read_dates("day", ["01/02/2024", "01/03/2024", "01/04/2024"])[1].isoformat()
-    '2024-01-03T00:00:00'
+    >>> read_dates("day", ["12/30/2023", "01/02/2024"])
+    [datetime.datetime(2023, 12, 30, 0, 0), datetime.datetime(2024, 1, 2, 0, 0)]
     """
     forms: list[Callable[[str], datetime]] = [_iso, *(partial(_strptime, form) for form in FORMS)]
     if name.lower() in BY_NAME:

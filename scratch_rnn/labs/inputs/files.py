@@ -6,6 +6,7 @@ where that applies.
 
 import hashlib
 import os
+import sys
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +23,30 @@ DATA = Path(scratch_rnn.__file__).parents[1] / "data"
 """The folder of default data, in the project's clone."""
 
 
+HEADINGS = frozenset(
+    (
+        *("source", "target", "src", "tgt", "input", "output", "question", "answer", "translation"),
+        *("text", "sentence", "word", "label", "class", "category", "sentiment", "polarity", "score"),
+        *("digit", "pixels", "image", "english", "korean", "french", "german", "spanish", "japanese"),
+        *("en", "eng", "ko", "kor", "fr", "fra", "de", "deu", "es", "spa", "ja", "jpn"),
+        *("원문", "번역", "영어", "한국어", "문장", "레이블"),
+    )
+)
+"""Words that name columns."""
+
+
 class Row(NamedTuple):
     """One line of a table, and its place: file and line number."""
 
     place: str
     cells: list[str]
+
+
+class Lines(NamedTuple):
+    """The rows of a file, and what is to be said about it."""
+
+    rows: list[Row]
+    notes: list[str]
 
 
 def data_file(option: str, given: str | None, default: str) -> Path:
@@ -41,12 +61,34 @@ def data_file(option: str, given: str | None, default: str) -> Path:
 
 def read_text(option: str, path: Path) -> str:
     """The text of a UTF-8 file, without a byte order mark, with every line end converted to a newline."""
-    data = read_bytes(option, path)
+    return _decoded(option, str(path), read_bytes(option, path))
+
+
+def read_lines(option: str, given: Sequence[str]) -> list[str]:
+    """The texts of a repeated option, in NFC; each "-" is replaced by the lines of standard input.
+
+    UsageError for a text without a word, and for a standard input without a line.
+    """
+    texts: list[str] = []
+    for text in given:
+        lines = [text]
+        if text == "-":
+            data = sys.stdin.buffer.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                fail(option, f"a standard input of at most {MOST_BYTES:,} bytes", "more")
+            lines = [line for line in _decoded(option, "standard input", data).split("\n") if line.strip()]
+        if not any(line.strip() for line in lines):
+            fail(option, "a text", "an empty standard input" if text == "-" else repr(text))
+        texts += [unicodedata.normalize("NFC", line) for line in lines]
+    return texts
+
+
+def _decoded(option: str, name: str, data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        fail(option, "UTF-8", f"{path}, line {line}: the byte 0x{data[error.start]:02x}")
+        fail(option, "UTF-8", f"{name}, line {line}: the byte 0x{data[error.start]:02x}")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -83,19 +125,41 @@ def digest(option: str, path: str) -> str:
     return hashlib.sha256(read_bytes(option, Path(path))).hexdigest()
 
 
-def read_tsv(option: str, path: Path, columns: Sequence[str]) -> list[Row]:
-    """The lines of a file, split into these columns. Empty cells are refused; blank lines are skipped."""
-    rows = []
-    for number, line in enumerate(read_text(option, path).split("\n"), 1):
+def read_tsv(option: str, path: Path, columns: Sequence[str], more: bool = False) -> Lines:
+    """The lines of a file in NFC, split into these columns. Empty cells are refused; blank lines are skipped.
+
+    With `more`, all lines may have one more column, which is ignored: Anki and Tatoeba write the origin of a
+    pair there. A first line that names the columns is left out.
+    """
+    text, notes = composed(path, read_text(option, path))
+    rows: list[Row] = []
+    for number, line in enumerate(text.split("\n"), 1):
         if not line:
             continue
         row = Row(f"{path}, line {number}", line.split("\t"))
-        if len(row.cells) != len(columns):
+        width = len(rows[0].cells) if rows and more else len(columns)
+        if len(row.cells) != width and (rows or not more or len(row.cells) != len(columns) + 1):
             fail(option, " TAB ".join(columns), f"{row.place}: {len(row.cells) - 1} tabs")
-        for column, cell in zip(columns, row.cells, strict=True):
+        for column, cell in zip(columns, row.cells, strict=False):
             if not cell.strip():
                 fail(option, f"a {column}", f"{row.place}: an empty one")
         rows.append(row)
+    if rows and len(rows[0].cells) > len(columns):
+        notes.append(f"column {len(columns) + 1} of {path} is ignored")
+    if rows and _names_columns(rows[0].cells[: len(columns)]):
+        names = ", ".join(rows[0].cells[: len(columns)])
+        notes.append(f"the first line of {path} is left out, as it names the columns: {names}")
+        del rows[0]
     if not rows:
         fail(option, f"lines of {' TAB '.join(columns)}", f"none in {path}")
-    return rows
+    return Lines([row._replace(cells=row.cells[: len(columns)]) for row in rows], notes)
+
+
+def _names_columns(cells: Sequence[str]) -> bool:
+    """Whether these are different words that name columns.
+
+    >>> _names_columns(["Sentence", "label"]), _names_columns(["good", "1"])
+    (True, False)
+    """
+    words = {cell.strip().strip('"').lower() for cell in cells}
+    return len(words) == len(cells) and words <= HEADINGS
