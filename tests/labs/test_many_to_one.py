@@ -115,27 +115,28 @@ def test_too_few_lines_to_hold_any_out(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def rare_words(tmp_path: Path) -> Path:
-    """Six of twenty words in a sentence say something of its label; most of the others occur once."""
-    rng, path, lines = np.random.default_rng(1), tmp_path / "rare.tsv", []
-    for n in range(800):
+def rare_words(tmp_path: Path) -> dict[str, Any]:
+    """Six of twenty words in a sentence say something of its label; eight occur in no other sentence."""
+    rng, lines = np.random.default_rng(2), []
+    for n in range(1500):
         label = int(rng.integers(2))
         told = [f"{'gb'[label if rng.random() < 0.7 else 1 - label]}{rng.integers(40)}" for _ in range(6)]
         words = [*told, *(f"once{n}x{k}" for k in range(8)), *(f"the{rng.integers(30)}" for _ in range(6))]
         lines.append(f"{' '.join(rng.permutation(words))}\t{label}\n")
-    path.write_text("".join(lines), encoding="utf-8")
-    return path
+    (tmp_path / "seen.tsv").write_text("".join(lines[:1000]), encoding="utf-8")
+    (tmp_path / "unseen.tsv").write_text("".join(lines[1000:]), encoding="utf-8")
+    return {"examples": str(tmp_path / "seen.tsv"), "test_examples": str(tmp_path / "unseen.tsv")}
 
 
-def test_words_that_occur_once(rare_words: Path) -> None:
-    """Dropout and a least count bring the network near the bag of words."""
-    options: dict[str, Any] = {"examples": str(rare_words), "level": "word", "engine": "fused", "epochs": 15}
+def test_words_that_occur_once(rare_words: dict[str, Any]) -> None:
+    """Dropout and a least count bring the network within .05 of the bag of words."""
+    options: dict[str, Any] = {**rare_words, "level": "word", "engine": "fused", "epochs": 10}
     plain = run("many-to-one", **options).result
     better = run("many-to-one", dropout=0.5, min_count=2, **options).result
-    assert better["accuracy"] >= better["bag_of_words"] - 0.05, (plain, better)
-    assert better["held_out_loss"] < plain["held_out_loss"] - 0.1, (plain, better)
+    assert better["accuracy"] >= better["bag_of_words"] - 0.05
+    assert plain["accuracy"] < plain["bag_of_words"] - 0.05
     losses = [loss for _, loss, _ in plain["held_out"]]
-    assert losses[-1] > min(losses), "without them it memorizes"
+    assert losses[-1] > 1.5 * min(losses), "without them the network memorizes"
 
 
 def test_one_curve_with_dropout(sentences: Path) -> None:
