@@ -76,7 +76,8 @@ def write_checkpoint(
 ) -> None:
     """Write a checkpoint atomically. `arrays` is the trainer's snapshot."""
     settings = asdict(lab.settings)
-    files = [each.name for each in options_of(type(lab.settings)) if each.file and settings[each.name]]
+    given = [each.name for each in options_of(type(lab.settings)) if each.file and settings[each.name]]
+    files = [name for name in given if name not in lab.inference_options]
     about = {
         "version": VERSION,
         "lab": lab.name,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,6 +19,8 @@ FORMATS = (".png", ".svg", ".pdf")
 """Suffixes of pictures."""
 LOGARITHMIC = 100
 """The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
+DIVERGED = 1.5
+"""A run diverges if its last losses are more than this many times its first ones."""
 
 
 def table(reports: Sequence[Report]) -> Table:
@@ -64,6 +67,22 @@ def results(report: Report) -> list[str]:
     if len(set(summaries.values())) == 1:
         return [f"{report.lab.name}: {next(iter(summaries.values()))}"]
     return [f"{report.lab.name}, {impl}: {text}" for impl, text in summaries.items()]
+
+
+def divergences(report: Report) -> list[str]:
+    """A warning for each run whose last losses are much larger than its first ones (medians of a tenth)."""
+    warnings = []
+    for run in report.runs:
+        tenth = len(run.losses) // 10
+        if tenth == 0:
+            continue
+        first, last = median(run.losses[:tenth]), median(run.losses[-tenth:])
+        if last > DIVERGED * first:
+            warnings.append(
+                f"{report.lab.name}: {run.impl}: training diverges: the loss rises from {first:.4g} to "
+                f"{last:.4g}; try a smaller --lr, or --clip"
+            )
+    return warnings
 
 
 def plot(report: Report, path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
+from typer.testing import CliRunner
 
-from scratch_rnn.cli.app import make
+from scratch_rnn.cli.app import app, make
 from scratch_rnn.labs import LABS, Report, Training, run_lab
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.inputs.files import DATA
@@ -69,3 +70,12 @@ def test_results_that_differ_get_a_line_each() -> None:
     made = report("hihello", "numpy", "torch")
     made.runs[1].result["prediction"] = "other"
     assert [line[:15] for line in show.results(made)] == ["hihello, numpy:", "hihello, torch:"]
+
+
+def test_divergence_is_warned_of() -> None:
+    words = ["lab", "charseq", "--impl", "numpy", "--quiet", "--head", "--steps", "40"]
+    done = CliRunner().invoke(app, [*words, "--optimizer", "sgd", "--lr", "60"])
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("warning: charseq: numpy: training diverges: the loss rises from ")
+    assert done.stderr.endswith("; try a smaller --lr, or --clip\n")
+    assert CliRunner().invoke(app, words).stderr == ""
