@@ -21,6 +21,7 @@ READERS: dict[str, tuple[str, dict[str, Any]]] = {
     "timeseries": ("csv", {"columns": "close", "window": 1}),
     "one-to-many": ("digits", {}),
     "many-to-one": ("examples", {}),
+    "seq2seq": ("pairs", {}),
 }
 TABLES = st.text(st.sampled_from('01\t,\n\r"#.e-naclose \u2028\x00é')).map(str.encode)
 JUNK = st.binary() | TABLES | st.tuples(TABLES, st.binary(max_size=3)).map(b"".join)
