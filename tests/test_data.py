@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from scratch_rnn.labs import many_to_one, one_to_many
+from scratch_rnn.cli.app import make
 from scratch_rnn.labs.inputs.files import DATA, read_text
-from scratch_rnn.labs.inputs.series import read_columns
+from scratch_rnn.labs.inputs.series import read_series
 
 SUMS = dict(line.split("  ")[::-1] for line in (DATA / "SHA256SUMS").read_text().splitlines())
 
@@ -28,8 +28,8 @@ def test_nothing_is_left_out() -> None:
 def test_rows() -> None:
     stated = dict(re.findall(r"^\| (\S+) \|.*?\| ([\d,]+)(?: characters)? \|", _readme(), flags=re.MULTILINE))
     counts = {
-        "goog.csv": len(read_columns(DATA / "goog.csv", ["open", "high", "low", "close", "volume"])),
-        "sunspots.csv": len(read_columns(DATA / "sunspots.csv", ["year", "sunspots"])),
+        "goog.csv": len(read_series(DATA / "goog.csv", ["open", "high", "low", "close", "volume"]).values),
+        "sunspots.csv": len(read_series(DATA / "sunspots.csv", ["year", "sunspots"]).values),
         "topics.txt": len(read_text("", DATA / "topics.txt")),
         "this.txt": len(read_text("", DATA / "this.txt")),
     }
@@ -54,11 +54,12 @@ def test_no_word_is_on_both_sides() -> None:
 
 
 def test_labels_and_pixels() -> None:
-    images, labels = one_to_many._read("", DATA / "digits.tsv")
+    images, labels = make("one-to-many", {})._read("", DATA / "digits.tsv")  # type: ignore[attr-defined]
     assert images.shape == (1347, 64)
     assert (images.min(), images.max()) == (0, 1)
     assert np.bincount(labels).min() > 100
-    positive = sum(label for _, label in many_to_one._read("", DATA / "sentiment.tsv"))
+    lines = make("many-to-one", {})._read("", DATA / "sentiment.tsv")  # type: ignore[attr-defined]
+    positive = sum(label == "1" for _, label in lines)
     assert 0.4 < positive / 1129 < 0.6
 
 

@@ -97,6 +97,8 @@ def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
             report = run_lab(chosen, impls, tick, common.save, loaded, processes, track, common.save_every)
         if report_errors:
             _write(report, common)
+            for warning in show.divergences(report):
+                typer.echo(f"warning: {warning}", err=True)
             judge([report])
 
 

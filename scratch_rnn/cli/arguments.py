@@ -118,6 +118,7 @@ def _takes(lab: type[Lab[Settings]], option: str) -> bool:
 def _parameter(option: Option) -> inspect.Parameter:
     """An option as typer takes it. None means "not given"; limits are checked in labs/harness/options.py."""
     kind: Any = StrEnum(option.name, [(c, c) for c in option.choices]) if option.choices else option.kind
+    kind = list[str] if option.repeatable else kind
     name = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
     default = "" if option.default is None else f" [{option.default}]"
     described = typer.Option(name, help=option.help + default, metavar="FILE" if option.file else None)

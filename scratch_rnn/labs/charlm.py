@@ -28,7 +28,7 @@ from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import flag, option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
-from scratch_rnn.labs.inputs.files import data_file, read_text
+from scratch_rnn.labs.inputs.files import composed, data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
 
@@ -89,9 +89,13 @@ class CharLM(TrainingLab[Options]):
     def _texts(self) -> tuple[str, str]:
         """(training text, unseen text)."""
         s = self.settings
-        text = read_text("--file", data_file("--file", s.file, "topics.txt"))
+        path = data_file("--file", s.file, "topics.txt")
+        text, notes = composed(path, read_text("--file", path))
+        self.warnings = notes
         if s.test_file is not None:
-            return text, read_text("--test-file", Path(s.test_file))
+            test, more = composed(Path(s.test_file), read_text("--test-file", Path(s.test_file)))
+            self.warnings = [*notes, *more]
+            return text, test
         cut = len(text) - len(text) // 10
         return text[:cut], text[cut:]
 

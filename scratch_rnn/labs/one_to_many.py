@@ -23,7 +23,9 @@ from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
-from scratch_rnn.labs.inputs.files import Row, data_file, finite, read_tsv
+from scratch_rnn.labs.inputs.files import Row, data_file, read_tsv
+from scratch_rnn.labs.inputs.image import read_image
+from scratch_rnn.labs.inputs.numbers import finite
 from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, Vocabulary
 
 NAMES = {
@@ -48,6 +50,7 @@ class Options(Training):
     digits: str | None = option(None, "lines of label TAB 64 pixels; default: the UCI digits", file=True)
     test_digits: str | None = option(None, "the same, unseen; default: the last tenth of --digits", file=True)
     language: str = option("en", "of the names", choices=("en", "ko"))
+    image: str | None = option(None, "a digit to name after training, .png; reduced to 8×8", file=True)
 
 
 class OneToMany(TrainingLab[Options]):
@@ -55,6 +58,7 @@ class OneToMany(TrainingLab[Options]):
 
     name = "one-to-many"
     options = Options
+    inference_options = (*TrainingLab.inference_options, "image")
     has_picture = True
 
     def __init__(self, settings: Options) -> None:
@@ -63,7 +67,10 @@ class OneToMany(TrainingLab[Options]):
         self.vocabulary = Vocabulary(names, "char", (SOS, EOS))
         self.spelled = [np.array(self.vocabulary.encode(name).indices) for name in names]
         self.max_length = max(map(len, self.spelled))
+        self.notes = list[str]()
+        self.asked = None if settings.image is None else read_image("--image", Path(settings.image))
         (self.images, self.labels), (self.test_images, self.test_labels) = self._data()
+        self.warnings = self.notes
         self.batches = Batches(len(self.images), settings.batch_size, settings.seed)
         self.epoch = self.batches.steps
         self.default_steps = 20 * self.epoch
@@ -71,16 +78,23 @@ class OneToMany(TrainingLab[Options]):
     def _data(self) -> Sequence[tuple[ndarray, ndarray]]:
         """((training images, labels), (unseen images, labels))."""
         s = self.settings
-        digits = _read("--digits", data_file("--digits", s.digits, "digits.tsv"))
+        digits = self._read("--digits", data_file("--digits", s.digits, "digits.tsv"))
         if s.test_digits is not None:
-            return digits, _read("--test-digits", Path(s.test_digits))
+            return digits, self._read("--test-digits", Path(s.test_digits))
         if s.digits is None:
-            return digits, _read("--test-digits", data_file("--test-digits", None, "digits_test.tsv"))
+            return digits, self._read("--test-digits", data_file("--test-digits", None, "digits_test.tsv"))
         count = len(digits[0])
         if count < 10:
             fail("--digits", "at least 10 lines, or --test-digits", f"{count} in {s.digits}")
         cut = count - count // 10
         return [(digits[0][:cut], digits[1][:cut]), (digits[0][cut:], digits[1][cut:])]
+
+    def _read(self, option: str, path: Path) -> tuple[ndarray, ndarray]:
+        """(images (N, 64) from 0 white to 1 black, labels (N,))."""
+        rows, notes = read_tsv(option, path, ("label", f"{PIXELS} pixels"))
+        self.notes += notes
+        images, labels = zip(*(_digit(option, row) for row in rows), strict=True)
+        return np.array(images) / DARKEST, np.array(labels)
 
     def model(self, implementation: Implementation, dtype: DType) -> Model:
         """Image to first state, embedding, GRU(16, 64), head."""
@@ -106,7 +120,11 @@ class OneToMany(TrainingLab[Options]):
         right = [
             name == NAMES[self.settings.language][n] for name, n in zip(names, self.test_labels, strict=True)
         ]
-        return {"exact_match": float(np.mean(right)), "images": len(right), "names": names}
+        result: Result = {"exact_match": float(np.mean(right)), "images": len(right), "names": names}
+        if self.asked is not None:
+            predicted, _ = trainer.predict(self.asked[None], self.vocabulary.number(SOS), self.max_length)
+            result["image"] = self._word(predicted[0].tolist())
+        return result
 
     def _word(self, letters: Sequence[int]) -> str:
         """The letters before the first <EOS>, joined to syllables."""
@@ -116,7 +134,8 @@ class OneToMany(TrainingLab[Options]):
 
     def summary(self, result: Result) -> str:
         """The share of correct names."""
-        return f"{result['exact_match']:.2%} of {result['images']} unseen images named correctly"
+        named = f"; {self.settings.image} → {result['image']}" if "image" in result else ""
+        return f"{result['exact_match']:.2%} of {result['images']} unseen images named correctly{named}"
 
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Unseen images, labels, and the names predicted by the first implementation; mistakes first."""
@@ -147,13 +166,6 @@ class OneToMany(TrainingLab[Options]):
             f"one-to-many, {impl}: {wrong} of {len(right)} unseen images named wrongly (red, first)"
         )
         axes.axis("off")
-
-
-def _read(option: str, path: Path) -> tuple[ndarray, ndarray]:
-    """(images (N, 64) from 0 white to 1 black, labels (N,))."""
-    rows = read_tsv(option, path, ("label", f"{PIXELS} pixels"))
-    images, labels = zip(*(_digit(option, row) for row in rows), strict=True)
-    return np.array(images) / DARKEST, np.array(labels)
 
 
 def _digit(option: str, row: Row) -> tuple[list[float], int]:

@@ -9,10 +9,13 @@ the model predicts <EOS> at the end. Decoding stops at <EOS>, or at the length o
 
 Embeddings are as wide as states, as in the course. Source and target have separate vocabularies, built from
 the training pairs; any other word of the test pairs is <UNK>, and is counted.
+
+`--translate` translates sentences of the user, with `--load` without training again. Texts are lower-cased,
+and composed (Unicode's NFC).
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, cast
@@ -25,6 +28,7 @@ from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import flag, option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, Translator, untracked
+from scratch_rnn.labs.inputs.files import read_lines
 from scratch_rnn.labs.inputs.pairs import (
     COURSE,
     COURSE_SPECIALS,
@@ -33,6 +37,7 @@ from scratch_rnn.labs.inputs.pairs import (
     encode,
     short,
     short_of_file,
+    tidy,
     vocabularies,
 )
 from scratch_rnn.labs.inputs.vocabulary import EOS, SOS, SPECIALS
@@ -68,6 +73,9 @@ class Options(Training):
     max_target_words: int = option(12, "the same for the target", least=2)
     level: str = option("word", "unit of a sentence", choices=("word", "char"))
     teacher_forcing: float = option(1.0, "probability that a step reads the target token, 0 to 1", least=0)
+    translate: tuple[str, ...] | None = option(
+        None, "a sentence to translate after training; may be repeated; - reads lines of standard input"
+    )
 
 
 class Seq2Seq(TrainingLab[Options]):
@@ -75,6 +83,7 @@ class Seq2Seq(TrainingLab[Options]):
 
     name = "seq2seq"
     options = Options
+    inference_options = (*TrainingLab.inference_options, "translate")
     smoke_settings: ClassVar[Mapping[str, object]] = {"steps": 1400}
 
     def __init__(self, settings: Options) -> None:
@@ -82,6 +91,7 @@ class Seq2Seq(TrainingLab[Options]):
         self._check()
         chosen = COURSE_DEFAULTS if settings.pairs is None else FILE_DEFAULTS
         self.resolve(**{name: value for name, value in chosen.items() if getattr(settings, name) is None})
+        self.notes = list[str]()
         train, test = self._data()
         specials = COURSE_SPECIALS if settings.pairs is None else SPECIALS
         self.vocabularies = vocabularies(train, settings.level, specials)
@@ -96,7 +106,9 @@ class Seq2Seq(TrainingLab[Options]):
             self.random, self.drawn = random.Random(settings.seed), list[int]()
         seen = len(set(train) & set(test))
         if settings.pairs is not None and seen:
-            self.warnings = [f"{seen} of {len(test)} test pairs are training pairs too"]
+            self.notes.append(f"{seen} of {len(test)} test pairs are training pairs too")
+        self.warnings = self.notes
+        self.asked = [tidy(text) for text in read_lines("--translate", settings.translate or ())]
 
     def _check(self) -> None:
         """UsageError for options that would have no effect."""
@@ -117,11 +129,12 @@ class Seq2Seq(TrainingLab[Options]):
             if not pairs:
                 raise UsageError(message(self.name, "limits that leave one of the course's pairs", most))
             return pairs, pairs
-        pairs, self.dropped = short_of_file("--pairs", Path(s.pairs), most)
+        pairs, self.dropped, self.notes = short_of_file("--pairs", Path(s.pairs), most)
         if s.test_pairs is not None:
-            test, dropped = short_of_file("--test-pairs", Path(s.test_pairs), most)
-            self.dropped += dropped
-            return pairs, test
+            test = short_of_file("--test-pairs", Path(s.test_pairs), most)
+            self.dropped += test.dropped
+            self.notes += test.notes
+            return pairs, test.pairs
         cut = len(pairs) - max(1, len(pairs) // 10)
         if cut == 0:
             fail("--pairs", "at least 2 pairs, or --test-pairs", f"1 in {s.pairs}, {self.dropped} too long")
@@ -160,13 +173,10 @@ class Seq2Seq(TrainingLab[Options]):
     def result(self, trainer: Trainer, track: Track = untracked) -> Result:
         """The share of exact translations, counts, and examples."""
         count, vocabulary = len(self.test), self.vocabularies[1]
-        model, decoded = cast(Translator, trainer.model), list[Decoded]()
-        for start in track("evaluation", range(0, count, AT_ONCE)):
-            rows = range(start, min(start + AT_ONCE, count))
-            decoded += model.greedy(*self.test_sources.batch(rows), self.max_length)
+        decoded = self._decode(trainer, self.test_sources, track("evaluation", range(0, count, AT_ONCE)))
         right = [self._right(row, each) for row, each in enumerate(decoded)]
         shown = min(EXAMPLES, count)
-        return {
+        result: Result = {
             "exact_match": sum(right) / count,
             "right": sum(right),
             "test_pairs": count,
@@ -181,6 +191,23 @@ class Seq2Seq(TrainingLab[Options]):
                 for n in (count * k // shown for k in range(shown))
             ],
         }
+        return result | {"translations": self._translations(trainer)} if self.asked else result
+
+    def _decode(self, trainer: Trainer, sources: Side, starts: Iterable[int]) -> list[Decoded]:
+        """One translation per source, some at a time."""
+        model, decoded = cast(Translator, trainer.model), list[Decoded]()
+        for start in starts:
+            rows = range(start, min(start + AT_ONCE, len(sources.sentences)))
+            decoded += model.greedy(*sources.batch(rows), self.max_length)
+        return decoded
+
+    def _translations(self, trainer: Trainer) -> list[dict[str, object]]:
+        """The sentences of --translate, and how many words of each do not occur in training pairs."""
+        sources = encode(self.vocabularies[0], self.asked)
+        decoded = self._decode(trainer, sources, range(0, len(self.asked), AT_ONCE))
+        said = [self.vocabularies[1].decode(each.tokens) for each in decoded]
+        columns = zip(self.asked, said, sources.unknown, strict=True)
+        return [dict(zip(("source", "said", "unknown"), each, strict=True)) for each in columns]
 
     def _right(self, row: int, decoded: Decoded) -> bool:
         """Whether a row is exact. A target with an unknown token never is."""
@@ -191,6 +218,8 @@ class Seq2Seq(TrainingLab[Options]):
         """The share of exact translations, counts, and examples."""
         r = result
         examples = "".join(f"\n  {e['source']} → {e['said']}{_mark(e)}" for e in r["examples"])
+        if self.asked:
+            examples = "; translations:" + "".join(map(_translated, r["translations"]))
         if self.settings.pairs is None:
             reproduced = f"{r['right']} of {r['test_pairs']} pairs reproduced"
             return f"{reproduced}: memory, not translation, since these are the training pairs{examples}"
@@ -206,3 +235,9 @@ class Seq2Seq(TrainingLab[Options]):
 def _mark(example: Mapping[str, str]) -> str:
     """The target, where the translation differs."""
     return "" if example["said"] == example["wanted"] else f"  (target: {example['wanted']})"
+
+
+def _translated(translation: Mapping[str, object]) -> str:
+    """A line for a sentence of --translate."""
+    unknown = f"  (unknown words: {translation['unknown']})" if translation["unknown"] else ""
+    return f"\n  {translation['source']} → {translation['said']}{unknown}"

@@ -9,11 +9,13 @@ compared with that of the simplest forecast, "tomorrow = today". Both errors are
     (2)  naive_rmse = √ mean (x_t - x_{t+1})²
 
 With `--predict change` the network predicts x_{t+1} - x_t, and the forecast is x_t plus that.
+
+`--forecast N` continues the series after its last row. Each row is predicted from the predictions before it:
+errors add up. The network predicts one column; the other columns keep their last values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -26,8 +28,8 @@ from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
-from scratch_rnn.labs.inputs.files import data_file, read_csv
-from scratch_rnn.labs.inputs.series import Scale, column_names, read_columns, scale_of
+from scratch_rnn.labs.inputs.files import data_file
+from scratch_rnn.labs.inputs.series import Reading, Scale, column_names, read_series, scale_of
 
 TRAINING_SHARE = 0.7
 AT_ONCE = 4096
@@ -52,6 +54,14 @@ class Options(Training):
     )
     predict: str = option("value", "tomorrow's value, or its change from today", choices=("value", "change"))
     batch_size: int | None = option(None, "windows in a batch; default: all", least=1)
+    separator: str | None = option(None, "between the cells, for instance ; or tab; default: found")
+    decimal: str | None = option(
+        None, "sign before the decimals of a number; default: found", choices=("point", "comma")
+    )
+    missing: str = option("refuse", "rows that miss a number", choices=("refuse", "drop", "previous"))
+    forecast: int | None = option(
+        None, "rows to predict after the last one, each from the predictions before it", least=1, most=10_000
+    )
 
 
 class TimeSeries(TrainingLab[Options]):
@@ -61,6 +71,7 @@ class TimeSeries(TrainingLab[Options]):
     options = Options
     default_steps = 500
     loss_unit = "squared error of scaled values"
+    inference_options = (*TrainingLab.inference_options, "forecast")
     has_picture = True
 
     def __init__(self, settings: Options) -> None:
@@ -71,8 +82,9 @@ class TimeSeries(TrainingLab[Options]):
             raise UsageError(message("--target", f"one of --columns {s.columns}", s.target))
         self.target = names.index(target[0])
         path = data_file("--csv", s.csv, "goog.csv")
-        rows = read_columns(path, names)
-        rows = rows[::-1] if s.order == "newest-first" else rows
+        reading = Reading(s.separator, s.decimal, s.missing, newest_first=s.order == "newest-first")
+        rows, dates, notes = read_series(path, names, reading)
+        self.warnings = [f"timeseries: {note}" for note in notes]
         cut = int(len(rows) * TRAINING_SHARE)
         if cut <= s.window or len(rows) == cut:
             expected = f"rows of which {TRAINING_SHARE:.0%} are more than --window {s.window}"
@@ -82,10 +94,13 @@ class TimeSeries(TrainingLab[Options]):
         self.test_scale = self.scale
         if s.scale == "own":
             self.test_scale = scale_of(test, names, f"the unseen part of {path}")
-            self.warnings = [
+            self.warnings += [
                 "timeseries: --scale own scales the unseen part by its own minimum and maximum: "
                 "this leaks the range of the future, and the error is too small"
             ]
+        self.last_window = test[-s.window :]
+        self.dates = None if dates is None else dates[cut:]
+        """Dates of the unseen rows."""
         self.x, self.y = self._windows(train, self.scale)
         self.test_x, _ = self._windows(test, self.test_scale)
         self.truth, self.today = test[s.window :, self.target], test[s.window - 1 : -1, self.target]
@@ -134,26 +149,66 @@ class TimeSeries(TrainingLab[Options]):
             if self.settings.predict == "change"
             else least + predicted * extent
         )
-        return {
+        result: Result = {
             "rmse": rmse(forecast, self.truth),  # (1)
             "naive_rmse": rmse(self.today, self.truth),  # (2)
             "prediction": forecast.tolist(),
         }
+        if self.dates is not None:
+            result["dates"] = [date.isoformat() for date in self.dates]
+        if self.settings.forecast is not None:
+            steps = track("forecast", range(self.settings.forecast))
+            result["forecast"] = self._forecast(trainer, steps)
+        return result
+
+    def _forecast(self, trainer: Trainer, steps: Iterable[int]) -> list[float]:
+        """The target in the rows after the last one; each row is added to the window of the next."""
+        window, forecast = self.test_scale(self.last_window), []
+        least, extent = (part[self.target] for part in self.test_scale)
+        for _ in steps:
+            predicted = float(trainer.predict(window[None])[0][0, 0])
+            row = window[-1].copy()  # the other columns keep their last values
+            row[self.target] = (
+                row[self.target] + predicted if self.settings.predict == "change" else predicted
+            )
+            window = np.concatenate([window[1:], row[None]])
+            forecast.append(float(least + row[self.target] * extent))
+        return forecast
 
     def summary(self, result: Result) -> str:
         """Both errors."""
         error, naive = result["rmse"], result["naive_rmse"]
         ratio = f"{error / naive:.3f} times that" if naive else "the unseen target does not change"
         return (
-            f"{self.settings.target}, {len(self.truth)} unseen rows: RMSE {error:.4f}, "
-            f"'tomorrow = today' {naive:.4f}: {ratio}"
+            f"{self.settings.target}, {len(self.truth)} unseen rows{self._period()}: RMSE {error:.4f}, "
+            f"'tomorrow = today' {naive:.4f}: {ratio}{self._told_forecast(result)}"
+        )
+
+    def _period(self) -> str:
+        """The dates of the first and the last unseen row."""
+        if self.dates is None:
+            return ""
+        first, last = (str(date).removesuffix(" 00:00:00") for date in (self.dates[0], self.dates[-1]))
+        return f" from {first} to {last}"
+
+    def _told_forecast(self, result: Result) -> str:
+        """The forecast in one line of text."""
+        if "forecast" not in result:
+            return ""
+        others = "; the other columns keep their last values" if self.x.shape[-1] > 1 else ""
+        return (
+            f"\n  forecast of the next {len(result['forecast'])} rows, each from the predictions before it"
+            f"{others}: {', '.join(f'{value:.6g}' for value in result['forecast'])}"
         )
 
     def picture(self, axes: Axes, results: Mapping[str, Result]) -> None:
         """Truth, prediction and "tomorrow = today" over the last unseen rows; the range seen in training."""
         shown = min(SHOWN, len(self.truth))
         impl, result = next(iter(results.items()))
-        dates, unit = self._dates()
+        unit = "the file's unit"
+        if self.settings.csv is None and self.settings.target != "volume":
+            unit = "dollars"
+        dates = None if self.dates is None else [date.date() for date in self.dates]
         x: Any = range(len(self.truth) - shown, len(self.truth)) if dates is None else dates[-shown:]
         naive = f"tomorrow = today: RMSE {result['naive_rmse']:.4g}"
         axes.plot(x, self.today[-shown:], "-", color="#f2b36b", linewidth=4, label=naive)
@@ -170,21 +225,6 @@ class TimeSeries(TrainingLab[Options]):
         axes.tick_params(axis="x", rotation=20)
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
-
-    def _dates(self) -> tuple[list[date] | None, str]:
-        """(the date of each row, if the file has a column of that name, and the unit of the target)."""
-        rows = read_csv("--csv", data_file("--csv", self.settings.csv, "goog.csv"))
-        header = [cell.lower() for cell in rows[0].cells]
-        unit = (
-            "dollars" if self.settings.csv is None and self.settings.target != "volume" else "the file's unit"
-        )
-        if "date" not in header:
-            return None, unit
-        try:
-            dates = [date.fromisoformat(row.cells[header.index("date")]) for row in rows[1:]]
-        except ValueError:
-            return None, unit
-        return dates[::-1] if self.settings.order == "newest-first" else dates, unit
 
 
 def rmse(forecast: ndarray, truth: ndarray) -> float:

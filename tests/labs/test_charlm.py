@@ -180,3 +180,14 @@ def test_a_large_alphabet_needs_no_table_of_all_pairs() -> None:
     tracemalloc.stop()
     assert bits == pytest.approx(-math.log2(2 / 15_002))
     assert peak < 2**24
+
+
+def test_one_text_in_two_forms_of_unicode(tmp_path: Path) -> None:
+    composed, decomposed = tmp_path / "nfc.txt", tmp_path / "nfd.txt"
+    composed.write_text("caf\xe9 " * 20, encoding="utf-8")
+    decomposed.write_text("cafe\u0301 ", encoding="utf-8")
+    options: dict[str, Any] = {"file": str(composed), "test_file": str(decomposed)}
+    chosen: Any = make("charlm", {**options, "batch_size": 2, "window": 5})
+    assert len(chosen.test) == 5
+    assert chosen.unknown not in chosen.test
+    assert [warning.split(" is ")[0] for warning in chosen.warnings] == [str(decomposed)]

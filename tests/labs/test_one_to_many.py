@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.image import imsave
 
 from scratch_rnn.cli.app import make
+from scratch_rnn.labs.inputs.image import read_image
 from scratch_rnn.labs.one_to_many import NAMES
 from tests.labs.running import assert_one_curve, lab, refused, run
 
@@ -108,3 +110,44 @@ def test_too_few_lines_to_hold_any_out(tmp_path: Path) -> None:
     assert refused("lab", "one-to-many", "--digits", path) == (
         f"--digits: expected at least 10 lines, or --test-digits, got 9 in {path}"
     )
+
+
+def drawn(tmp_path: Path, pixels: Any, name: str = "digit.png") -> Path:
+    imsave(tmp_path / name, pixels, cmap="gray", vmin=0, vmax=1)
+    return tmp_path / name
+
+
+def test_images_are_reduced_to_their_areas(tmp_path: Path) -> None:
+    ink = np.zeros((8, 8))
+    ink[2:6, 3] = [0.25, 0.5, 0.75, 1]
+    small, large = drawn(tmp_path, 1 - ink), drawn(tmp_path, np.kron(1 - ink, np.ones((5, 3))), "large.png")
+    for path in (small, large, drawn(tmp_path, ink, "white on black.png")):
+        np.testing.assert_allclose(read_image("--image", path), ink.reshape(-1), atol=0.003)
+    uneven = drawn(tmp_path, np.ones((12, 9)) * 0.6, "uneven.png")
+    np.testing.assert_allclose(read_image("--image", uneven), np.full(64, 0.4), atol=0.003)
+    clear = np.zeros((8, 8, 4))
+    clear[2:6, 3, 3] = ink[2:6, 3]
+    imsave(tmp_path / "clear.png", clear)
+    np.testing.assert_allclose(read_image("--image", tmp_path / "clear.png"), ink.reshape(-1), atol=0.003)
+
+
+def test_a_saved_model_names_an_image(tmp_path: Path) -> None:
+    chosen: Any = make("one-to-many", {})
+    row = int(np.flatnonzero(chosen.test_labels == 0)[0])
+    path = drawn(tmp_path, 1 - chosen.test_images[row].reshape(8, 8))
+    saved, options = tmp_path / "m.npz", ("--impl", "numpy")
+    lab("one-to-many", "--engine", "fused", "--epochs", 8, "--save", saved, *options)
+    result = lab("one-to-many", "--load", saved, "--image", path, *options)["runs"][0]["result"]
+    assert result["image"] == result["names"][row] == "zero"
+    lab("one-to-many", "--load", saved, "--save", saved, "--image", path, *options)
+    drawn(tmp_path, np.eye(8))
+    assert "image" in lab("one-to-many", "--load", saved, *options)["runs"][0]["result"], "another image"
+    made: Any = make("one-to-many", {"image": str(path)})
+    assert made.summary(result).endswith(f"; {path} → zero")
+
+
+def test_what_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"no image")
+    error = refused("lab", "one-to-many", "--image", tmp_path / "x.png")
+    assert error.startswith(f"--image: expected a PNG image, got {tmp_path / 'x.png'} (")
+    assert "a file that can be read" in refused("lab", "one-to-many", "--image", tmp_path / "none.png")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from numpy import ndarray
+from typer.testing import CliRunner
 
-from scratch_rnn.cli.app import make
+from scratch_rnn.cli.app import app, make
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.inputs.pairs import COURSE
 from scratch_rnn.seq2seq_common import Decoded
@@ -214,3 +215,36 @@ def test_pairs_are_drawn_as_the_run_goes() -> None:
     later = str(chosen.batch(40))
     other: Any = make("seq2seq", {"steps": 50, "seed": 7})
     assert [str(other.batch(step)) for step in range(41)][-1] == later
+
+
+def test_a_saved_model_translates(tmp_path: Path) -> None:
+    saved, options = tmp_path / "m.npz", ("--impl", "numpy", "--steps", 400, "--lr", 0.1)
+    lab("seq2seq", *options, "--save", saved)
+    words = ["lab", "seq2seq", "--impl", "numpy", "--load", str(saved), "--translate"]
+    done = CliRunner().invoke(app, [*words, "I  feel HUNGRY.", "--translate", "pytorch is a banana"])
+    assert done.exit_code == 0, done.output
+    first, second = done.stdout.split("translations:\n")[1].splitlines()
+    assert first == f"  i feel hungry. → {COURSE[0][1]}"
+    assert second.endswith("  (unknown words: 1)")
+    lines = "pytorch is very easy.\r\n\ni feel hungry.\n"
+    done = CliRunner().invoke(app, [*words, "-"], input=lines)
+    told = done.stdout.split("translations:\n")[1].splitlines()
+    assert told == [f"  {COURSE[n][0]} → {COURSE[n][1]}" for n in (1, 0)]
+
+
+def test_translations_of_all_implementations() -> None:
+    report = lab("seq2seq", "--steps", 20, "--translate", "i feel")
+    translations = [each["result"]["translations"] for each in report["runs"]]
+    assert translations[0] == translations[1] == translations[2]
+    assert (translations[0][0]["source"], translations[0][0]["unknown"]) == ("i feel", 0)
+
+
+def test_what_cannot_be_translated() -> None:
+    assert refused("lab", "seq2seq", "--translate", " ") == "--translate: expected a text, got ' '"
+    done = CliRunner().invoke(app, ["lab", "seq2seq", "--translate", "-"], input="\n")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "error: --translate: expected a text, got an empty standard input\n",
+    )
+    done = CliRunner().invoke(app, ["lab", "seq2seq", "--translate", "-"], input=b"a\n\xff\n")
+    assert done.stderr == "error: --translate: expected UTF-8, got standard input, line 2: the byte 0xff\n"

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from scratch_rnn.cli.app import app, make
 from scratch_rnn.labs.inputs.files import DATA
-from scratch_rnn.labs.inputs.series import read_columns
+from scratch_rnn.labs.inputs.series import read_series
 from tests.labs.running import assert_one_curve, lab, run
 
 SUNSPOTS = {"csv": str(DATA / "sunspots.csv"), "columns": "sunspots", "target": "sunspots"}
@@ -78,7 +78,7 @@ def windows(table: Path, **options: Any) -> Any:
 
 
 def test_windows_and_their_targets(table: Path) -> None:
-    rows = read_columns(table, ["close", "volume"])
+    rows = read_series(table, ["close", "volume"]).values
     chosen = windows(table)
     least, most = rows[:28].min(axis=0), rows[:28].max(axis=0)
     scaled = (rows - least) / (most - least)
@@ -140,3 +140,67 @@ def test_the_courses_scale_warns_of_the_leak(table: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr.startswith("warning: timeseries: --scale own")
     assert CliRunner().invoke(app, [*words, "--quiet"]).stderr == ""
+
+
+@pytest.mark.parametrize("predict", ["value", "change"])
+def test_a_forecast_reads_its_own_predictions(table: Path, predict: str) -> None:
+    chosen = windows(table, predict=predict, forecast=5)
+    low, extent = chosen.scale.least[0], chosen.scale.range[0]
+    seen: list[Any] = []
+
+    class Adder:
+        """Predicts that the target rises by 3."""
+
+        def predict(self, x: Any) -> tuple[Any, None]:
+            seen.append(x)
+            return 3 / extent + (x[:, -1, :1] if predict == "value" else 0 * x[:, -1, :1]), None
+
+    result = chosen.result(Adder())
+    last = read_series(table, ["close", "volume"]).values[-1]
+    assert result["forecast"] == pytest.approx([last[0] + 3 * n for n in range(1, 6)])
+    for before, after in zip(seen[-5:], seen[-4:], strict=False):
+        assert np.array_equal(after[0, :-1], before[0, 1:]), "the window moves on"
+    assert [x[0, -1, 0] for x in seen[-5:]] == pytest.approx(
+        [(last[0] + 3 * n - low) / extent for n in range(5)]
+    )
+    assert len({x[0, -1, 1] for x in seen[-5:]}) == 1, "the other column keeps its last value"
+    told = chosen.summary(result).splitlines()[1]
+    assert told.startswith(
+        "  forecast of the next 5 rows, each from the predictions before it; the other columns"
+    )
+
+
+def test_a_loaded_run_may_forecast(table: Path, tmp_path: Path) -> None:
+    options = ("--csv", table, "--columns", "close", "--window", 3, "--steps", 4, "--impl", "numpy")
+    saved = tmp_path / "m.npz"
+    assert "forecast" not in lab("timeseries", *options, "--save", saved)["runs"][0]["result"]
+    report = lab("timeseries", "--load", saved, "--impl", "numpy", "--forecast", 2)
+    assert len(report["runs"][0]["result"]["forecast"]) == 2
+    whole = lab("timeseries", *options[:-2], "--forecast", 3)
+    forecasts = [each["result"]["forecast"] for each in whole["runs"]]
+    for each in forecasts:
+        assert each == pytest.approx(forecasts[0], rel=1e-9)
+    assert report["runs"][0]["result"]["forecast"] == forecasts[0][:2]
+
+
+def test_dates_of_the_unseen_rows() -> None:
+    result = run("timeseries", steps=1).result
+    assert (result["dates"][0], result["dates"][-1]) == ("2010-08-09T00:00:00", "2013-03-01T00:00:00")
+    assert len(result["dates"]) == len(result["prediction"])
+    summary = make("timeseries", {}).summary(result)
+    assert summary.startswith("close, 645 unseen rows from 2010-08-09 to 2013-03-01: RMSE")
+
+
+def test_files_of_a_user(tmp_path: Path) -> None:
+    """A semicolon, decimal commas, missing numbers, newest day first."""
+    path = tmp_path / "kurs.csv"
+    days = [f"{n:02}.03.2024;{'' if n == 20 else f'{n},5'};{n * n}" for n in range(31, 0, -1)]
+    path.write_text("\n".join(["Datum;Kurs;Menge", *days]), encoding="utf-8-sig")
+    options = ["--csv", str(path), "--columns", "kurs,menge", "--target", "kurs", "--window", "2"]
+    options += ["--order", "newest-first", "--missing", "previous", "--steps", "2", "--impl", "numpy"]
+    done = CliRunner().invoke(app, ["lab", "timeseries", *options])
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith(
+        f"warning: timeseries: 1 missing numbers of {path} are those of the row before"
+    )
+    assert "kurs, 10 unseen rows from 2024-03-22 to 2024-03-31: RMSE" in done.stdout

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -28,6 +28,15 @@ VERSION = 1
 MOST_ABOUT = 2**24
 """Largest description, in bytes."""
 STATE = ("state/0", "state/1")
+
+
+class Curves(NamedTuple):
+    """What a run has measured so far."""
+
+    losses: list[float]
+    """One per step."""
+    held_out: list[list[float]]
+    """[steps, loss, accuracy] on unseen data after every epoch; empty for most labs."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +71,22 @@ class Checkpoint:
                 expected = f"the {flag(name)} that was read before {self.path} was written"
                 fail("--load", expected, "none" if found is None else f"a {found.path} that has changed")
 
-    def restore(self, trainer: Trainer, lab: TrainingLab[Training]) -> list[float]:
-        """Load the arrays into the trainer. Returns the losses so far. UsageError if anything is wrong."""
+    def restore(self, trainer: Trainer, lab: TrainingLab[Training]) -> Curves:
+        """Load the arrays into the trainer. Returns the curves so far. UsageError if anything is wrong."""
         try:
             arrays = self._arrays(trainer.snapshot(), trainer.parameters(), lab)
             trainer.restore(arrays)
         except (Damaged, ValueError) as error:
             fail("--load", "a checkpoint of this model", f"{self.path} ({_first_line(error)})")
-        losses: list[float] = arrays["losses"].tolist()
-        return losses
+        held_out = arrays.get("held_out", np.zeros((0, 3))).tolist()
+        return Curves(arrays["losses"].tolist(), [[int(step), *point] for step, *point in held_out])
 
     def _arrays(
         self, own: Mapping[str, ndarray], parameters: int, lab: TrainingLab[Training]
     ) -> dict[str, ndarray]:
         """The arrays, if they are those of a trainer whose first snapshot is `own`; Damaged if not."""
         names = set(self.members.names) - {"about"}
-        _none(names - {"losses", *own, *STATE}, "unknown")
+        _none(names - {"losses", "held_out", *own, *STATE}, "unknown")
         _none({"losses", *own} - names, "missing")
         losses = self.members.read("losses", lambda name, found: _check_losses(found, lab))
         steps = len(losses)
@@ -94,6 +103,8 @@ class Checkpoint:
 
         arrays = {name: self.members.read(name, check) for name in own}
         arrays |= {name: self.members.read(name, check_state) for name in STATE if name in names}
+        if "held_out" in names:
+            arrays["held_out"] = self.members.read("held_out", _check_held_out)
         if arrays["optimizer/step"] != steps or not np.isfinite(losses).all():
             raise Damaged(f"not one finite loss for each of {arrays['optimizer/step']} steps")
         if not lab.reset_state(steps) and STATE[0] not in arrays:
@@ -102,7 +113,7 @@ class Checkpoint:
 
 
 def write_checkpoint(
-    path: Path, lab: Lab[Settings], impl: str, losses: list[float], arrays: Mapping[str, ndarray]
+    path: Path, lab: Lab[Settings], impl: str, curves: Curves, arrays: Mapping[str, ndarray]
 ) -> None:
     """Write a checkpoint atomically. `arrays` is the trainer's snapshot."""
     settings = asdict(lab.settings)
@@ -114,9 +125,15 @@ def write_checkpoint(
         "lab": lab.name,
         "impl": str(impl),
         "settings": settings,
-        "files": {name: lab.inputs[flag(name)].sha256 for name in settings if flag(name) in lab.inputs},
+        "files": {
+            name: lab.inputs[flag(name)].sha256
+            for name in settings
+            if flag(name) in lab.inputs and name not in lab.inference_options
+        },
     }
-    content = {**arrays, "losses": np.array(losses), "about": np.array(json.dumps(about))}
+    content = {**arrays, "losses": np.array(curves.losses), "about": np.array(json.dumps(about))}
+    if curves.held_out:
+        content["held_out"] = np.array(curves.held_out)
     with replacing(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **content)
 
@@ -149,6 +166,11 @@ def _check_losses(found: Header, lab: TrainingLab[Training]) -> None:
         raise Damaged(f"losses of shape {found.shape} and dtype {found.dtype}")
     if found.shape[0] > lab.steps:
         fail("--load", f"--steps of at least {found.shape[0]}, as it took", lab.steps)
+
+
+def _check_held_out(name: str, found: Header) -> None:
+    if len(found.shape) != 2 or found.shape[1] != 3 or found.dtype != np.float64:
+        raise Damaged(f"{name} of shape {found.shape} and dtype {found.dtype}")
 
 
 def _equal(name: str, own: Header, found: Header) -> None:

@@ -151,6 +151,10 @@ class TrainingLab(Lab[T]):
         """The losses of another run to draw into the picture of the loss curves, and their label."""
         return None
 
+    def held_out(self, trainer: Trainer) -> tuple[float, float] | None:
+        """(loss, accuracy) on unseen data, measured after every epoch; None where nothing is measured."""
+        return None
+
     def reference_losses(self) -> Mapping[str, float]:
         """Constants to draw into the picture of the loss curves, by label."""
         return {}

@@ -6,8 +6,8 @@ subclass may give a field another default; it inherits help and limits.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from scratch_rnn.checks import UsageError, message
 
@@ -19,7 +19,7 @@ class Option:
     """One option.
 
     `least` and `most` are inclusive bounds, `above` is an exclusive lower bound; `file` marks the path of an
-    input file.
+    input file. An option of the kind tuple[str, ...] may be repeated.
     """
 
     name: str
@@ -37,10 +37,20 @@ class Option:
         """As typed on the command line."""
         return flag(self.name)
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the option may be given more than once."""
+        return get_origin(self.kind) is tuple
+
     def check(self, who: str, given: object) -> Any:
         """The value, converted to `kind`; UsageError for a wrong type or a value out of range."""
         if given is None and self.default is None:
             return given
+        if self.repeatable:
+            if not isinstance(given, list | tuple):
+                raise UsageError(message(who, f"a list of {self.flag}", repr(given)))
+            one = replace(self, kind=str)
+            return tuple(one.check(who, each) for each in given) or None
         kinds = (int, float) if self.kind is float else (self.kind,)
         if type(given) not in kinds:  # refuses True as an int
             raise UsageError(message(who, f"{self.flag} of type {self.kind.__name__}", repr(given)))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from scratch_rnn.checks import Failure, Lost
-from scratch_rnn.labs.harness.checkpoint import Checkpoint
+from scratch_rnn.labs.harness.checkpoint import Checkpoint, Curves
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, Result, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.protocols import Track, Trainer, untracked
@@ -96,62 +96,67 @@ def run_lab(
     runs = []
     for impl in impls:
         work = trainer(lab, load(impl, lab.settings.engine), weights, processes)
-        losses: list[float] = []
+        curves = Curves([], [])
         if load_from is not None and isinstance(lab, TrainingLab):
-            losses = load_from.restore(work, lab)
+            curves = load_from.restore(work, lab)
         start, first = time.perf_counter(), processes is None or processes.rank == 0
         saver = Saver(save, lab, impl, save_every, processes)
         if isinstance(lab, TrainingLab):
-            _train(lab, work, losses, tick, saver)
+            _train(lab, work, curves, tick, saver)
         seconds = time.perf_counter() - start
         try:
             result = _result(lab, impl, work, track) if first else {}
+            result |= {"held_out": curves.held_out} if curves.held_out else {}
         except Failure:
             raise
         except Interrupted:
             saver.write()
-            raise Failure(f"{lab.name}: interrupted in the evaluation{saver.note(losses)}") from None
+            raise Failure(f"{lab.name}: interrupted in the evaluation{saver.note(curves)}") from None
         except BaseException:
             saver.write()
             raise
         saver.write()
-        runs.append(Run(impl, losses, work.parameters(), seconds, result))
+        runs.append(Run(impl, curves.losses, work.parameters(), seconds, result))
     return Report(lab, runs)
 
 
-def _train(lab: TrainingLab[Training], work: Trainer, losses: list[float], tick: Tick, saver: Saver) -> None:
+def _train(lab: TrainingLab[Training], work: Trainer, curves: Curves, tick: Tick, saver: Saver) -> None:
     """Train up to the last step, append one loss per step, and save. Failure if the run ends earlier."""
     run, processes = f"{lab.name}: {saver.impl}", saver.processes
+    losses = curves.losses
     lab.observe(len(losses), work)
-    with np.errstate(all="ignore"), _lost_processes(lab.name, losses, saver):  # overflow shows in the loss
+    with np.errstate(all="ignore"), _lost_processes(lab.name, curves, saver):  # overflow shows in the loss
         for step in range(len(losses), lab.steps):
             loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
             if not math.isfinite(loss):
-                note = saver.note(losses)
+                note = saver.note(curves)
                 raise Failure(f"{run}: the loss is {loss} at step {step}; try a smaller --lr{note}")
             losses.append(loss)
             lab.observe(step + 1, work)
+            point = lab.held_out(work) if (step + 1) % lab.epoch == 0 else None
+            if point is not None:
+                curves.held_out.append([step + 1, *point])
             stop = tick(saver.impl, step + 1)
             if stop if processes is None else processes.anyone(stop):
-                saver.hold(work, losses)
+                saver.hold(work, curves)
                 saver.write()
-                note = f"interrupted after step {len(losses)} of {lab.steps}{saver.note(losses)}"
+                note = f"interrupted after step {len(losses)} of {lab.steps}{saver.note(curves)}"
                 raise Failure(f"{lab.name}: {note}")
-            saver.after_step(work, losses)
-        if not saver.hold(work, losses):
-            note = f"NaN or infinity after the last step; try a smaller --lr{saver.note(losses)}"
+            saver.after_step(work, curves)
+        if not saver.hold(work, curves):
+            note = f"NaN or infinity after the last step; try a smaller --lr{saver.note(curves)}"
             raise Failure(f"{run}: the weights have {note}")
 
 
 @contextmanager
-def _lost_processes(name: str, losses: list[float], saver: Saver) -> Iterator[None]:
+def _lost_processes(name: str, curves: Curves, saver: Saver) -> Iterator[None]:
     """Lost for torch's RuntimeError where another process has ended or cannot be reached."""
     try:
         yield
     except RuntimeError:
         if saver.processes is None:
             raise
-        where = f"in step {len(losses)}{saver.note(losses)}"
+        where = f"in step {len(curves.losses)}{saver.note(curves)}"
         raise Lost(f"{name}: the processes lost contact with each other {where}") from None
 
 

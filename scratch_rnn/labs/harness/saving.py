@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.labs.harness.checkpoint import write_checkpoint
+from scratch_rnn.labs.harness.checkpoint import Curves, write_checkpoint
 from scratch_rnn.labs.harness.lab import Lab, Settings
 from scratch_rnn.labs.harness.protocols import Trainer
 from scratch_rnn.torch_autograd.models.distributed import Processes
@@ -39,9 +39,9 @@ class Saver:
 
     def __post_init__(self) -> None:
         self._last = time.monotonic()
-        self._held: tuple[list[float], dict[str, ndarray]] | None = None
+        self._held: tuple[Curves, dict[str, ndarray]] | None = None
 
-    def after_step(self, work: Trainer, losses: list[float]) -> None:
+    def after_step(self, work: Trainer, curves: Curves) -> None:
         """After a step with a finite loss: write what is held, and hold a new snapshot if it is time to."""
         if self.path is None:
             return
@@ -49,34 +49,35 @@ class Saver:
         due = time.monotonic() - self._last >= SECONDS
         if self.processes is not None:
             due = self.processes.anyone(due) or self.saved is None
-        if due or (self.every is not None and len(losses) % self.every == 0):
-            self.hold(work, losses)
+        if due or (self.every is not None and len(curves.losses) % self.every == 0):
+            self.hold(work, curves)
 
-    def hold(self, work: Trainer, losses: list[float]) -> bool:
+    def hold(self, work: Trainer, curves: Curves) -> bool:
         """Keep a snapshot in memory. False if it is not finite: then nothing is kept."""
         if self.path is None:
             return True
         self._last = time.monotonic()
         arrays = work.snapshot()
         good = all(np.isfinite(array).all() for array in arrays.values())
-        self._held = (list(losses), arrays) if good else None
+        copy = Curves(list(curves.losses), list(curves.held_out))
+        self._held = (copy, arrays) if good else None
         return good
 
     def write(self) -> None:
         """Write what is held."""
         if self.path is None or self._held is None:
             return
-        losses, arrays = self._held
+        curves, arrays = self._held
         if self.processes is None or self.processes.rank == 0:
-            write_checkpoint(self.path, self.lab, self.impl, losses, arrays)
-        self.saved, self._held = len(losses), None
+            write_checkpoint(self.path, self.lab, self.impl, curves, arrays)
+        self.saved, self._held = len(curves.losses), None
 
-    def note(self, losses: list[float]) -> str:
+    def note(self, curves: Curves) -> str:
         """What the file holds, as the end of a sentence; empty if nothing was saved."""
         if self.saved is None:
             return ""
         return (
             f"; saved to {self.path}"
-            if self.saved == len(losses)
+            if self.saved == len(curves.losses)
             else f"; {self.path} is of step {self.saved}"
         )

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ FORMATS = (".png", ".svg", ".pdf")
 """Suffixes of pictures."""
 LOGARITHMIC = 5
 """The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
+DIVERGED = 1.5
+"""A run diverges if its last losses are more than this many times its first ones."""
 
 
 def table(reports: Sequence[Report]) -> Table:
@@ -70,6 +73,22 @@ def results(report: Report) -> list[str]:
     if len(set(summaries.values())) == 1:
         return [f"{report.lab.name}: {next(iter(summaries.values()))}"]
     return [f"{report.lab.name}, {impl}: {text}" for impl, text in summaries.items()]
+
+
+def divergences(report: Report) -> list[str]:
+    """A warning for each run whose last losses are much larger than its first ones (medians of a tenth)."""
+    warnings = []
+    for run in report.runs:
+        tenth = len(run.losses) // 10
+        if tenth == 0:
+            continue
+        first, last = median(run.losses[:tenth]), median(run.losses[-tenth:])
+        if last > DIVERGED * first:
+            warnings.append(
+                f"{report.lab.name}: {run.impl}: training diverges: the loss rises from {first:.4g} to "
+                f"{last:.4g}; try a smaller --lr, or --clip"
+            )
+    return warnings
 
 
 def plot(report: Report, path: Path) -> str | None:

@@ -1,12 +1,12 @@
-"""Files that labs read: UTF-8 text, TSV, CSV, and the default data.
+"""Files that labs read: UTF-8 text, lines of cells with tabs between them, and the default data.
 
 Every fault of a user's file is a UsageError of one line that names the file, and the line and the column
 where that applies.
 """
 
-import csv
 import hashlib
-import math
+import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,11 +45,30 @@ def noting_inputs() -> Iterator[dict[str, Input]]:
         _reading.reset(token)
 
 
+HEADINGS = frozenset(
+    (
+        *("source", "target", "src", "tgt", "input", "output", "question", "answer", "translation"),
+        *("text", "sentence", "word", "label", "class", "category", "sentiment", "polarity", "score"),
+        *("digit", "pixels", "image", "english", "korean", "french", "german", "spanish", "japanese"),
+        *("en", "eng", "ko", "kor", "fr", "fra", "de", "deu", "es", "spa", "ja", "jpn"),
+        *("원문", "번역", "영어", "한국어", "문장", "레이블"),
+    )
+)
+"""Words that name columns."""
+
+
 class Row(NamedTuple):
     """One line of a table, and its place: file and line number."""
 
     place: str
     cells: list[str]
+
+
+class Lines(NamedTuple):
+    """The rows of a file, and what is to be said about it."""
+
+    rows: list[Row]
+    notes: list[str]
 
 
 def data_file(option: str, given: str | None, default: str) -> Path:
@@ -64,13 +83,46 @@ def data_file(option: str, given: str | None, default: str) -> Path:
 
 def read_text(option: str, path: Path) -> str:
     """The text of a UTF-8 file, without a byte order mark, with every line end converted to a newline."""
-    data = read_bytes(option, path)
+    return _decoded(option, str(path), read_bytes(option, path))
+
+
+def read_lines(option: str, given: Sequence[str]) -> list[str]:
+    """The texts of a repeated option, in NFC; each "-" is replaced by the lines of standard input.
+
+    UsageError for a text without a word, and for a standard input without a line.
+    """
+    texts: list[str] = []
+    for text in given:
+        lines = [text]
+        if text == "-":
+            data = sys.stdin.buffer.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                fail(option, f"a standard input of at most {MOST_BYTES:,} bytes", "more")
+            lines = [line for line in _decoded(option, "standard input", data).split("\n") if line.strip()]
+        if not any(line.strip() for line in lines):
+            fail(option, "a text", "an empty standard input" if text == "-" else repr(text))
+        texts += [unicodedata.normalize("NFC", line) for line in lines]
+    return texts
+
+
+def _decoded(option: str, name: str, data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        fail(option, "UTF-8", f"{path}, line {line}: the byte 0x{data[error.start]:02x}")
+        fail(option, "UTF-8", f"{name}, line {line}: the byte 0x{data[error.start]:02x}")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def composed(path: Path, text: str) -> tuple[str, list[str]]:
+    """(the text in Unicode's composed form NFC, a note if that changed it).
+
+    The same word can be written in two forms, which are different strings: é is one character in NFC, and
+    an e followed by an accent in NFD.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    note = f"{path} is read in Unicode's composed form, NFC: some of its characters are decomposed"
+    return composed, [] if composed == text else [note]
 
 
 def read_bytes(option: str, path: Path, bounded: bool = True) -> bytes:
@@ -102,55 +154,41 @@ def check_readable_again(option: str, path: Path) -> None:
         fail(option, "a file that can be read a second time, because of --save", path)
 
 
-def read_tsv(option: str, path: Path, columns: Sequence[str]) -> list[Row]:
-    """The lines of a file, split into these columns. Empty cells are refused; blank lines are skipped."""
-    rows = []
-    for number, line in enumerate(read_text(option, path).split("\n"), 1):
+def read_tsv(option: str, path: Path, columns: Sequence[str], more: bool = False) -> Lines:
+    """The lines of a file in NFC, split into these columns. Empty cells are refused; blank lines are skipped.
+
+    With `more`, all lines may have one more column, which is ignored: Anki and Tatoeba write the origin of a
+    pair there. A first line that names the columns is left out.
+    """
+    text, notes = composed(path, read_text(option, path))
+    rows: list[Row] = []
+    for number, line in enumerate(text.split("\n"), 1):
         if not line:
             continue
         row = Row(f"{path}, line {number}", line.split("\t"))
-        if len(row.cells) != len(columns):
+        width = len(rows[0].cells) if rows and more else len(columns)
+        if len(row.cells) != width and (rows or not more or len(row.cells) != len(columns) + 1):
             fail(option, " TAB ".join(columns), f"{row.place}: {len(row.cells) - 1} tabs")
-        for column, cell in zip(columns, row.cells, strict=True):
+        for column, cell in zip(columns, row.cells, strict=False):
             if not cell.strip():
                 fail(option, f"a {column}", f"{row.place}: an empty one")
         rows.append(row)
+    if rows and len(rows[0].cells) > len(columns):
+        notes.append(f"column {len(columns) + 1} of {path} is ignored")
+    if rows and _names_columns(rows[0].cells[: len(columns)]):
+        names = ", ".join(rows[0].cells[: len(columns)])
+        notes.append(f"the first line of {path} is left out, as it names the columns: {names}")
+        del rows[0]
     if not rows:
         fail(option, f"lines of {' TAB '.join(columns)}", f"none in {path}")
-    return rows
+    return Lines([row._replace(cells=row.cells[: len(columns)]) for row in rows], notes)
 
 
-def read_csv(option: str, path: Path) -> list[Row]:
-    """The rows of a file. Blank lines and lines that start with # are skipped."""
-    lines = read_text(option, path).split("\n")
-    reader = csv.reader("" if line.startswith("#") else line for line in lines)
-    rows = []
-    try:
-        for cells in reader:
-            if cells:
-                rows.append(Row(f"{path}, line {reader.line_num}", [cell.strip() for cell in cells]))
-    except csv.Error as error:
-        fail(option, "comma-separated values", f"{path}, line {reader.line_num}: {error}")
-    if not rows:
-        fail(option, "rows of comma-separated values", f"none in {path}")
-    return rows
+def _names_columns(cells: Sequence[str]) -> bool:
+    """Whether these are different words that name columns.
 
-
-def as_number(cell: str) -> float | None:
-    """The number in a cell, NaN included; None if it is not a number.
-
-    >>> as_number("1e3"), as_number("1_000"), as_number("n/a")
-    (1000.0, None, None)
+    >>> _names_columns(["Sentence", "label"]), _names_columns(["good", "1"])
+    (True, False)
     """
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
-
-
-def finite(option: str, place: str, cell: str) -> float:
-    """The number in a cell; UsageError for anything else, NaN and infinities included."""
-    number = as_number(cell)
-    if number is None or not math.isfinite(number):
-        fail(option, "a number", f"{cell!r} in {place}")
-    return number
+    words = {cell.strip().strip('"').lower() for cell in cells}
+    return len(words) == len(cells) and words <= HEADINGS

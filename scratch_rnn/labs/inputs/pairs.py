@@ -26,6 +26,14 @@ COURSE_SPECIALS = (SOS, EOS)
 Pair = tuple[str, str]
 
 
+class Selected(NamedTuple):
+    """The pairs of a file that are short enough, the number of the others, and what is to be said."""
+
+    pairs: list[Pair]
+    dropped: int
+    notes: list[str]
+
+
 class Side(NamedTuple):
     """One side of some pairs: sentences as indices, <EOS> included, and the unknown tokens of each."""
 
@@ -42,13 +50,13 @@ class Side(NamedTuple):
         return padded, lengths
 
 
-def read_pairs(option: str, path: Path) -> list[Pair]:
-    """The pairs of a file; each line is source TAB target."""
-    rows = read_tsv(option, path, ("source", "target"))
-    return [(_tidy(row.cells[0]), _tidy(row.cells[1])) for row in rows]
+def read_pairs(option: str, path: Path) -> tuple[list[Pair], list[str]]:
+    """(the pairs of a file, what is to be said). A line is source TAB target; TAB and more is ignored."""
+    rows, notes = read_tsv(option, path, ("source", "target"), more=True)
+    return [(tidy(row.cells[0]), tidy(row.cells[1])) for row in rows], notes
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """Lower case, with one space between words."""
     return " ".join(text.lower().split())
 
@@ -62,14 +70,14 @@ def short(pairs: Sequence[Pair], most: Sequence[int]) -> list[Pair]:
     return [pair for pair in pairs if all(len(text.split()) < n for text, n in zip(pair, most, strict=True))]
 
 
-def short_of_file(option: str, path: Path, most: Sequence[int]) -> tuple[list[Pair], int]:
-    """(the pairs of a file that are short enough, the number of the others); UsageError if none is."""
-    pairs = read_pairs(option, path)
+def short_of_file(option: str, path: Path, most: Sequence[int]) -> Selected:
+    """The pairs of a file that are short enough; UsageError if none is."""
+    pairs, notes = read_pairs(option, path)
     selected = short(pairs, most)
     if not selected:
         expected = f"a pair of fewer than {most[0]} and fewer than {most[1]} words"
         fail(option, expected, f"none in {path}, {len(pairs)} too long")
-    return selected, len(pairs) - len(selected)
+    return Selected(selected, len(pairs) - len(selected), notes)
 
 
 def vocabularies(

@@ -14,6 +14,7 @@ are drawn in order, so a run gives the course's losses only if each word has the
 reason the specials are an argument: the course has two, ("<SOS>", "<EOS>"), indices 0 and 1.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -34,9 +35,18 @@ class Encoded(NamedTuple):
 
 
 class Vocabulary:
-    """The tokens of `texts`: words (split at white space) or characters, after the `specials`."""
+    """The tokens of `texts`: words (split at white space) or characters, after the `specials`.
 
-    def __init__(self, texts: Iterable[str], level: str = "word", specials: Sequence[str] = SPECIALS) -> None:
+    Tokens that occur fewer than `min_count` times are left out.
+    """
+
+    def __init__(
+        self,
+        texts: Iterable[str],
+        level: str = "word",
+        specials: Sequence[str] = SPECIALS,
+        min_count: int = 1,
+    ) -> None:
         self.level = expect_one_of("Vocabulary", "level", level, ["word", "char"])
         if isinstance(texts, str):
             raise TypeError(message("Vocabulary", "a list of texts", "one str"))
@@ -45,8 +55,8 @@ class Vocabulary:
         if len(set(specials)) < len(specials):
             raise ValueError(message("Vocabulary", "each special once", tuple(specials)))
         self.specials = tuple(specials)
-        seen = dict.fromkeys(token for text in texts for token in self.split(text))
-        known = [token for token in seen if token not in SPECIALS]
+        seen = Counter(token for text in texts for token in self.split(text))
+        known = [token for token, count in seen.items() if count >= min_count and token not in SPECIALS]
         self.tokens = (*self.specials, *known)
         self._number = {token: number for number, token in enumerate(self.tokens)}
 

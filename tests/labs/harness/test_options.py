@@ -18,7 +18,7 @@ def test_every_field_is_described(name: str) -> None:
     for option in described:
         assert option.help
         assert option.check(name, option.default) == option.default
-        assert option.kind in (int, float, str, bool)
+        assert option.repeatable or option.kind in (int, float, str, bool)
 
 
 @pytest.mark.parametrize(

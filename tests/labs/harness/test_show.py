@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
+from typer.testing import CliRunner
 
 from scratch_rnn import fonts
-from scratch_rnn.cli.app import make
+from scratch_rnn.cli.app import app, make
 from scratch_rnn.labs import LABS, Report, Training, run_lab
 from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.inputs.files import DATA
@@ -100,10 +101,12 @@ def test_basics_shows_which_outputs_move() -> None:
 
 
 def test_many_to_one_has_a_curve_on_unseen_lines() -> None:
-    axes = picture("many-to-one")
+    epoch: Any = {"epochs": 1, "steps": None, "batch_size": 300}
+    axes = picture("many-to-one", **epoch)
     assert legend(axes)[0] == "unseen lines"
+    assert [line.split(":")[0] for line in legend(axes)[1:]] == ["bag of letters", "most frequent label"]
     assert list(axes.get_lines()[0].get_ydata())[-1] == pytest.approx(
-        report("many-to-one", "numpy").runs[0].result["accuracy"]
+        report("many-to-one", "numpy", **epoch).runs[0].result["accuracy"]
     )
 
 
@@ -147,3 +150,12 @@ def test_results_that_differ_get_a_line_each() -> None:
     made = report("hihello", "numpy", "torch")
     made.runs[1].result["prediction"] = "other"
     assert [line[:15] for line in show.results(made)] == ["hihello, numpy:", "hihello, torch:"]
+
+
+def test_divergence_is_warned_of() -> None:
+    words = ["lab", "charseq", "--impl", "numpy", "--quiet", "--head", "--steps", "40"]
+    done = CliRunner().invoke(app, [*words, "--optimizer", "sgd", "--lr", "60"])
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("warning: charseq: numpy: training diverges: the loss rises from ")
+    assert done.stderr.endswith("; try a smaller --lr, or --clip\n")
+    assert CliRunner().invoke(app, words).stderr == ""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scratch_rnn import outputs
 from scratch_rnn.cli.app import make
 from scratch_rnn.labs import UsageError
-from scratch_rnn.labs.inputs import files
+from scratch_rnn.labs.inputs import files, table
+from scratch_rnn.labs.inputs.numbers import as_number
 from tests.labs.running import refused
 from tests.profiles import at_least
 
@@ -21,6 +22,7 @@ READERS: dict[str, tuple[str, dict[str, Any]]] = {
     "timeseries": ("csv", {"columns": "close", "window": 1}),
     "one-to-many": ("digits", {}),
     "many-to-one": ("examples", {}),
+    "seq2seq": ("pairs", {}),
 }
 TABLES = st.text(st.sampled_from('01\t,\n\r"#.e-naclose \u2028\x00é')).map(str.encode)
 JUNK = st.binary() | TABLES | st.tuples(TABLES, st.binary(max_size=3)).map(b"".join)
@@ -47,9 +49,10 @@ def test_an_oversized_cell_of_a_csv_file(tmp_path: Path) -> None:
     path = tmp_path / "wide.csv"
     path.write_text("close\n1\n" + "9" * 140_000 + "\n")
     with pytest.raises(UsageError) as caught:
-        files.read_csv("--csv", path)
+        table.read_table("--csv", path)
+    expected = "cells whose quotes are closed, of at most 131,072 characters"
     got = f"{path}, line 3: field larger than field limit (131072)"
-    assert str(caught.value) == f"--csv: expected comma-separated values, got {got}"
+    assert str(caught.value) == f"--csv: expected {expected}, got {got}"
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -121,4 +124,4 @@ def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
 
 def test_numbers_in_cells() -> None:
     cells = {"1": 1.0, " 2.5 ": 2.5, "-1e3": -1000.0, "": None, "x": None, "1_0": None, "0x1": None}
-    assert {cell: files.as_number(cell) for cell in cells} == cells
+    assert {cell: as_number(cell) for cell in cells} == cells

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scratch_rnn.cli.app import make
-from scratch_rnn.labs.inputs.pairs import COURSE, encode, vocabularies
+from scratch_rnn.labs.inputs.pairs import COURSE, encode, read_pairs, vocabularies
 from tests.labs.running import refused, run
 
 
@@ -21,7 +21,10 @@ def test_two_pairs_are_enough(tmp_path: Path) -> None:
 TABLE = "expected source TAB target, got {}"
 BAD = {
     "no tab": (b"a\tb\n\na b\n", f"{TABLE}, line 3: 0 tabs"),
-    "two tabs": (b"a\tb\tc\n", f"{TABLE}, line 1: 2 tabs"),
+    "two tabs once": (b"a\tb\na\tb\tc\n", f"{TABLE}, line 2: 2 tabs"),
+    "one tab once": (b"a\tb\tc\na\tb\n", f"{TABLE}, line 2: 1 tabs"),
+    "three tabs": (b"a\tb\tc\td\n", f"{TABLE}, line 1: 3 tabs"),
+    "header alone": (b"English\tKorean\n", "expected lines of source TAB target, got none in {}"),
     "no source": (b"a\tb\n \tb\n", "expected a source, got {}, line 2: an empty one"),
     "no target": (b"a\t\n", "expected a target, got {}, line 1: an empty one"),
     "empty": (b"\n", "expected lines of source TAB target, got none in {}"),
@@ -65,3 +68,28 @@ def test_a_batch_is_padded() -> None:
     padded, lengths = side.batch([2, 1])
     assert padded.tolist() == [[3, 2, 0, 0], [4, 5, 6, 2]]
     assert lengths == [2, 4]
+
+
+def test_columns_and_a_header_that_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "anki.txt"
+    path.write_text("English\tKorean\tAttribution\nGo.\t가.\tCC-BY 2.0\nHi.\t안녕.\t\n", encoding="utf-8")
+    pairs, notes = read_pairs("--pairs", path)
+    assert pairs == [("go.", "가."), ("hi.", "안녕.")]
+    assert notes == [
+        f"column 3 of {path} is ignored",
+        f"the first line of {path} is left out, as it names the columns: English, Korean",
+    ]
+    path.write_text("question\tquestion\na\tb\n", encoding="utf-8")
+    assert read_pairs("--pairs", path) == ([("question", "question"), ("a", "b")], [])
+
+
+def test_one_word_in_two_forms_of_unicode(tmp_path: Path) -> None:
+    composed, decomposed = tmp_path / "nfc.tsv", tmp_path / "nfd.tsv"
+    composed.write_text("caf\xe9\t\uac00\n", encoding="utf-8")
+    decomposed.write_text("cafe\u0301\t\u1100\u1161\n", encoding="utf-8")
+    chosen: Any = make("seq2seq", {"pairs": str(composed), "test_pairs": str(decomposed)})
+    assert (chosen.test_sources.unknown, chosen.test_targets.unknown) == ([0], [0])
+    assert any(
+        note.startswith(f"{decomposed} is read in Unicode's composed form") for note in chosen.warnings
+    )
+    assert not any(str(composed) in note for note in chosen.warnings)
