@@ -5,9 +5,9 @@ python -m tests.generated_mutants [--sample N] [--seed S] [--only TEXT]
 cosmic-ray starts pytest for every mutant, 5 s before the first test runs, and mutmut changes no decorated
 function, so neither does 300 mutants of all the mathematics in 30 minutes on two cores.
 
-A mutant must be killed by a test, or be listed in equivalent.toml with the reason why no test can. Exit status
-1 for an unlisted survivor, for a listed mutant that is killed, and for a listed one that no longer exists.
-Nothing of the working tree is touched. Needs os.fork.
+A mutant must be killed by a test, or be listed in equivalent.toml with the reason why no test can. Exit
+status 1 for an unlisted survivor, for a listed mutant that is killed, and for a listed one that no longer
+exists. Nothing of the working tree is touched. Needs os.fork.
 """
 
 import argparse
