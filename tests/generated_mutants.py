@@ -2,8 +2,8 @@
 
 python -m tests.generated_mutants [--sample N] [--seed S] [--only TEXT]
 
-cosmic-ray starts pytest for every mutant, 5 s before the first test runs, and mutmut changes no decorated
-function, so neither does 300 mutants of all the mathematics in 30 minutes on two cores.
+The mutator is our own because a new pytest process for every mutant spends about 3 s before its first test,
+and the parity tests, which a survivor runs to the end, take about 30 s more.
 
 A mutant must be killed by a test, or be listed in equivalent.toml with the reason why no test can. Exit
 status 1 for an unlisted survivor, for a listed mutant that is killed, and for a listed one that no longer
