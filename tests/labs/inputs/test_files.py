@@ -50,9 +50,8 @@ def test_an_oversized_cell_of_a_csv_file(tmp_path: Path) -> None:
     path.write_text("close\n1\n" + "9" * 140_000 + "\n")
     with pytest.raises(UsageError) as caught:
         table.read_table("--csv", path)
-    expected = "cells whose quotes are closed, of at most 131,072 characters"
     got = f"{path}, line 3: field larger than field limit (131072)"
-    assert str(caught.value) == f"--csv: expected {expected}, got {got}"
+    assert str(caught.value) == f"--csv: expected cells whose quotes are closed, got {got}"
 
 
 @pytest.mark.parametrize("name", READERS)
