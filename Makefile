@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/ready
+PEERS := .venv-peers
 
-.PHONY: labs test bench check mutants clean
+.PHONY: labs test bench check page mutants mutants-generated test-thorough fuzz peers clean
 
 labs: $(READY)
 	$(VENV)/bin/python -m scratch_rnn
@@ -19,13 +20,37 @@ check: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
+page: $(READY)
+	$(VENV)/bin/python -m scratch_rnn page
+
+# Longer proofs.
 mutants: $(READY)
 	$(VENV)/bin/python -m tests.mutants
 
+mutants-generated: $(READY)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.generated_mutants
+
+test-thorough: $(READY)
+	HYPOTHESIS_PROFILE=thorough $(VENV)/bin/python -m pytest tests/test_parity.py tests/test_seq2seq.py \
+		tests/test_rnn.py tests/test_lstm.py tests/test_gru.py
+
+fuzz: $(READY)
+	$(VENV)/bin/python -m tests.fuzz
+
+peers: $(PEERS)/ready
+	$(PEERS)/bin/python -m tests.convert.record --check
+	$(PEERS)/bin/python -m pytest tests/convert
+
 clean:
-	rm -rf $(VENV) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
+
+$(PEERS)/ready: pyproject.toml constraints.txt tests/convert/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --constraint constraints.txt \
+		--requirement tests/convert/peers.txt --editable '.[dev]'
+	touch $(PEERS)/ready

@@ -91,6 +91,8 @@ def survivors_on_disk(survivors: Iterable[Mutant], forks: Forks) -> list[Mutant]
             ]
             environment = os.environ | {"PYTHONPATH": folder}
             done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+            if done.returncode not in (0, 1, 2):  # passed, failed, or a file could not be imported
+                raise SystemExit(f"{mutant}: pytest ended with status {done.returncode}")
             left += [mutant] if done.returncode == 0 else []
             path.write_text(text, encoding="utf-8")
     return left

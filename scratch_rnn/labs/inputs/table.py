@@ -107,11 +107,7 @@ def _records(
                 yield record[0], cells
             record.clear()
     except csv.Error as error:
-        fail(
-            option,
-            "cells whose quotes are closed, of at most 131,072 characters",
-            f"{path}, line {record[0]}: {error}",
-        )
+        fail(option, "cells whose quotes are closed", f"{path}, line {record[0]}: {error}")
 
 
 def _could_be_a_row(line: str, separator: str, width: int) -> bool:

@@ -8,20 +8,19 @@ numpy_bptt/layer.py with a cell file: the same arguments, the same results.
     arrays             what they share: views of a span, the workspace, reordered gates
 
 The table says how many times as fast each technique made a call, training / inference, on two cores of an
-AMD EPYC with T,N,I,H = 50,32,64,64 in float32. `python -m benchmarks ladder` measures all but the last again,
-each against the one before it; the rows of this run are under benchmarks/results/. The last one compares two
-versions of the code, before and after the change, in five alternating runs.
+AMD EPYC with T,N,I,H = 50,32,64,64 in float32. Each row is compared with the row above it, the first one with
+engine="steps". `python -m benchmarks ladder` measures them again; the rows of this run are under
+benchmarks/results/.
 
-                                                          RNN           GRU           LSTM
-    all gates of a step from one GEMM                                   1.09 / 0.95   1.21 / 1.06
-    x W_ihᵀ for all steps before the loop                 1.35 / 1.40   1.12 / 1.10   1.16 / 1.07
-    activations in place, and one tanh for σ and tanh     1.01 / 1.02   1.13 / 1.37   1.40 / 2.14
-    the backward written out, buffers allocated once      0.84 / 1.00   1.36 / 1.48   1.01 / 1.03
-    the weights' gradients after the loop, one GEMM each  1.34          0.83          1.15
-    feature-major arrays: gates are contiguous blocks     1.10 / 1.43   1.96 / 1.74   1.59 / 1.89
-    workspace reused from call to call (arrays.workspace) 1.11 / 0.98   1.70 / 1.60   1.65 / 1.49
+                                                             RNN           GRU           LSTM
+    hoisted input: x W_ihᵀ for all steps before the loop     1.47 / 1.63   1.22 / 0.93   1.16 / 0.93
+    in-place activations, and one tanh for σ and tanh        1.00 / 0.99   0.89 / 2.37   0.94 / 2.13
+    batched weight gradients: one GEMM each after the loop   0.99          1.03          1.01
+    feature-major arrays: gates are contiguous blocks                      2.17 / 1.72   1.30 / 2.10
+    fused loop: no call of a cell file                       1.76 / 1.94   0.67 / 1.12   1.06 / 1.11
+    spans in cache: some steps at a time                     0.98 / 1.00   1.61 / 0.90   1.77 / 0.88
+    numpy-fused: the workspace, reused from call to call     1.07 / 1.00   1.01 / 1.05   1.00 / 1.06
 
-The ladder's names for them, in order: one GEMM for the gates, hoisted input, in-place activations, manual
-backward, batched weight gradients, feature-major. Each factor was measured at one size on one machine: a
-factor below 1 means that the technique alone did not pay there.
+Each factor was measured at one size on one machine, and depends on the rows above it: one below 1 means that the
+technique alone did not pay there.
 """

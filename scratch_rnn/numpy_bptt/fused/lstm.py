@@ -13,6 +13,15 @@ The halves of (2) are folded into the weights. Between recurrent GEMMs the backw
 and linear in d_m and d_c': its factors are precomputed for all steps of a span (`_factors`), and each
 step overwrites them with gradients.
 
+What replaces which lines of the readable code:
+
+    u of a whole span              linear(x, …) of (1) in lstm.step
+    _fold, and one tanh            sigmoid and np.tanh of (2); np.split and np.concatenate
+    _factors                       the adjoints of (4), (3) and (2) in step_backward, for all steps of a span
+    _backward_span                 the loop of layer.backward
+    the GEMMs of a chunk           linear_backward at (1), and _add in layer.py
+    arrays.workspace               new arrays at every step
+
 Axes (scratch_rnn/notation.py): R rows, I input, H hidden, P width of h, G = 4H gate rows. In a span T and N
 are its own steps and rows; F any features.
 """
