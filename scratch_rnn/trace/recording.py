@@ -272,7 +272,7 @@ def _changed(record: _Record, steps: Any) -> dict[str, Any]:
     return {
         "engine": "steps",
         "_engine": _reporting_engine(record, steps),
-        "_made_by": (layer.sizes, "steps", layer.dtype),
+        "_made_by": (layer.sizes, layer.cell_name, "steps", layer.dtype),
         "_run": recorded_run,
         "backward": recorded_backward,
     }

@@ -21,6 +21,6 @@ benchmarks/results/.
     spans in cache: some steps at a time                     0.98 / 1.00   1.61 / 0.90   1.77 / 0.88
     numpy-fused: the workspace, reused from call to call     1.07 / 1.00   1.01 / 1.05   1.00 / 1.06
 
-Each factor was measured at one size on one machine, and depends on the rows above it: one below 1 means that the
-technique alone did not pay there.
+Each factor was measured at one size on one machine, and depends on the rows above it: one below 1 means that
+the technique alone did not pay there.
 """
