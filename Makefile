@@ -10,7 +10,7 @@ labs: $(READY)
 	$(VENV)/bin/python -m scratch_rnn
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest  # one thread per worker: two workers share two cores
 
 bench: $(READY)
 	$(VENV)/bin/python -m benchmarks
