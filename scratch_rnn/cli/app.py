@@ -14,6 +14,7 @@ import typer
 
 from scratch_rnn.checks import message
 from scratch_rnn.cli.arguments import Common, Impl, check_inputs, check_outputs, command
+from scratch_rnn.cli.convert import convert
 from scratch_rnn.cli.errors import one_line_errors
 from scratch_rnn.cli.exercises import exercise, grade
 from scratch_rnn.cli.page import page_command
@@ -40,11 +41,12 @@ app.command()(exercise)
 app.command()(grade)
 app.add_typer(trace_app, name="trace")
 app.command("page")(page_command)
+app.command()(convert)
 
 
 @app.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
-    """Recurrent networks by hand: run every lab on numpy, torch and the torch.nn reference."""
+    """Recurrent networks by hand. Without a command: every lab on numpy, torch and the torch.nn reference."""
     if context.invoked_subcommand is not None:
         return
     with one_line_errors():

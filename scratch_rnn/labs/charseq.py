@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from scratch_rnn.checks import UsageError, message
 from scratch_rnn.labs.harness.implementations import DType, Implementation, first_weights, load
@@ -133,6 +134,7 @@ class CharSeq(TrainingLab[NextCharacter]):
                 axes.text(column, row, shown, ha="center", va="center", fontsize=size, parse_math=False)
         axes.set(xlim=(-0.5, len(wanted) - 0.5), ylim=(len(rows) + 0.5, -0.5))
         axes.set_yticks(range(len(rows) + 1), [*(label for label, _ in rows), "target"])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("position t (characters)")
         axes.set_ylabel("after so many updates")
         cut = (

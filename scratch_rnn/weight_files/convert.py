@@ -6,7 +6,6 @@ Keras's "layer/number", as get_weights() numbers them; equinox's "suffix/field" 
 """
 
 import io
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from scratch_rnn import checks
 from scratch_rnn.convert import equinox, flax, keras, onnx
 from scratch_rnn.convert.gates import Named
 from scratch_rnn.notation import GATES
+from scratch_rnn.outputs import replacing
 from scratch_rnn.parameters import Sizes, sizes_of
 from scratch_rnn.weight_files import keras_file, onnx_file
 
@@ -152,12 +152,9 @@ def _to_bytes(out: Path, kind: str, arrays: Any) -> bytes:
 
 def _write(out: Path, data: bytes) -> None:
     """Whole or not at all."""
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        beside.write_bytes(data)
-        beside.replace(out)
+        with replacing(out) as part:
+            part.write_bytes(data)
     except OSError as error:
         expected = "a file that can be written"
         raise ValueError(checks.message("--out", expected, f"{out} ({error.strerror})")) from None
-    finally:
-        beside.unlink(missing_ok=True)
