@@ -16,7 +16,9 @@ def _row(who: str, order: dict[str, str], reset: str, states: str, biases: str) 
 
 
 ROWS = (
-    _row("torch.nn, here", GATES, "after", "(h, c)", "two: b_ih and b_hh"),
+    _row(
+        "torch.nn, here", GATES, "after; before with `reset_after=False` here", "(h, c)", "two: b_ih and b_hh"
+    ),
     _row(
         "Keras 3",
         keras.ORDER,
