@@ -206,3 +206,9 @@ def test_stack_with_dropout(name: str, directions: int) -> None:
         return [d_x, *(d for d_s, d_p in pairs for d in [*d_s, *given(d_p)])]
 
     check(lambda *a: [forward(*a)[0], *(s for state in forward(*a)[1] for s in state)], whole, adjoint)
+
+
+def test_a_nan_gradient_is_found() -> None:
+    x, d_y = X[:2, :2], np.ones((2, 2))
+    found = errors(lambda named: [2 * named["x"]], {"x": x}, [d_y], {"x": np.full_like(x, np.nan)}, seed=0)
+    assert dict(found) == {"x": float("inf")}

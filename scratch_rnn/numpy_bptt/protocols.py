@@ -1,6 +1,6 @@
 """What layer.py, stack.py and rnn_base.py expect of a cell and of an engine, as types.
 
-A cell file (rnn.py, lstm.py, gru.py) and a fused cell file are modules, and a module satisfies a Protocol by
+A cell file (rnn.py, lstm.py, gru.py …) and a fused cell file are modules; a module satisfies a Protocol by
 having its names: there is no base class and no registry. The type variables say what belongs together: the
 cache that `step_backward` reads is the one that `step` of the same cell returned, and so is an engine's tape.
 """

@@ -21,7 +21,7 @@ def errors(
     seed: int,
 ) -> Iterator[tuple[str, float]]:
     """(name, |⟨d_y, J v⟩ - ⟨gradient, v⟩| over the sum of all absolute products) for each argument.
-    NaN where no result depends on the argument. NaN in an argument is padding: nothing depends on it.
+    NaN where no result depends on the argument; NaN in an argument is padding. Infinite for a NaN gradient.
     """
     rng = np.random.default_rng(seed)
     for name, value in arguments.items():
@@ -30,4 +30,5 @@ def errors(
         forward = np.concatenate([(d * y.imag / H).ravel() for d, y in zip(d_ys, ys, strict=True)])
         backward = np.where(np.isnan(value), 0, grads[name] * v)
         scale = np.abs(forward).sum() + np.abs(backward).sum()
-        yield name, float(abs(forward.sum() - backward.sum()) / scale) if scale else float("nan")
+        error = abs(forward.sum() - backward.sum()) / scale if scale else np.nan
+        yield name, float("inf") if np.isnan(scale) else float(error)

@@ -1,6 +1,6 @@
 """The types at the seams: what a cell file offers, and what runs one direction of one layer.
 
-A cell file (rnn.py, lstm.py, gru.py) is a `Cell`; layer.py over its `step`, and a file of fused/, are an
+A cell file (rnn.py, lstm.py, gru.py …) is a `Cell`; layer.py over its `step`, and a file of fused/, are an
 `Engine`.
 """
 

@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent.parent
 TREES = ("numpy_bptt", "torch_autograd")
-FILES = ("ops", "rnn", "lstm", "gru", "layer", "stack", "packed", "layout", "rnn_base", "cells", "optim")
+FILES = (
+    *("ops", "rnn", "lstm", "gru", "gru_reset_before", "layer", "stack", "packed", "layout"),
+    *("rnn_base", "cells", "optim"),
+)
 FOLDERS = ("fused", "models")
 
 COPIES = ("copy", "clone", "contiguous", "astype", "to", "detach", "squeeze", "unsqueeze")

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from scratch_rnn.labs.harness.implementations import DType, Implementation
 
 MARKS = {"numpy": "o", "torch": "x", "reference": "+"}
-STROKES = {"numpy": "-", "torch": "--", "reference": ":"}
-"""Points and curves of the implementations coincide in pictures; the styles keep them visible."""
+"""Points of the implementations coincide in pictures; the marks keep them visible."""
 
 Batch = tuple[object, ...]
 """The arguments of a model's loss."""

@@ -1,4 +1,4 @@
-"""What the three fused NumPy cells share: views of a span, the per-thread workspace, reordered gates.
+"""What the fused NumPy cells share: views of a span, the per-thread workspace, reordered gates.
 
 There are no cells and no equations here. Spans and chunks are in scratch_rnn/spans.py.
 

@@ -178,7 +178,7 @@ def _factors(
 ) -> None:
     """Fill k with the factors of the backward pass through (4), (3) and (2).
 
-    [ d_h | d_u_n | d_a_r | d_a_z | d_v_n ] = d_h' ⊙ [ z | k_n | k_r | k_z | k_v ]
+    [ d_h_4 | d_u_n | d_a_r | d_a_z | d_v_n ] = d_h' ⊙ [ z | k_n | k_r | k_z | k_v ]
     """
     v_n, r, z, n = saved.swapaxes(0, 1)
     k_h, k_n, k_r, k_z, k_v = k.swapaxes(0, 1)
@@ -204,9 +204,9 @@ def _backward_span(
     """Overwrite k with gradients, and d_h after the span with d_h before it."""
     steps, _, hidden, n = k.shape
     d_h_t, d_v = np.array(d_h, order="C"), k[:, 2:].reshape(steps, 3 * hidden, n)
-    for k_t, d_h_old, d_v_t, d_y_t in zip(k, k[:, 0], d_v, d_y, strict=True):
+    for k_t, d_h_4, d_v_t, d_y_t in zip(k, k[:, 0], d_v, d_y, strict=True):
         np.add(d_h_t, d_y_t, out=d_h_t)  # h' is used as y_t and by the next step
         np.multiply(d_h_t, k_t, out=k_t)  # (4), (3), (2)
         np.dot(weight_hh.T, d_v_t, out=d_h_t)  # (1)
-        np.add(d_h_t, d_h_old, out=d_h_t)  # h is used by (1) and by (4)
+        np.add(d_h_t, d_h_4, out=d_h_t)  # h is used by (1) and by (4)
     d_h[...] = d_h_t

@@ -20,7 +20,7 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from scratch_rnn import snapshot
-from scratch_rnn.numpy_bptt import ops
+from scratch_rnn.numpy_bptt import checks, ops
 from scratch_rnn.numpy_bptt.models import sequence
 from scratch_rnn.numpy_bptt.models.module import Module, State, draw_linear, under
 from scratch_rnn.seq2seq_common import check_no_state
@@ -48,10 +48,10 @@ class CaptionModel(Module):
         num_layers: int = 1,
         *,
         dtype: DTypeLike = np.float32,
-        rng: np.random.Generator | int | None = None,
+        rng: checks.Seed = None,
         engine: str = "fused",
     ) -> None:
-        rng = np.random.default_rng(rng)
+        rng = checks.generator("CaptionModel", rng)
         self.decoder = sequence.SequenceModel(
             cell,
             embedding_size,

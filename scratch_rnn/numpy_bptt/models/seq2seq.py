@@ -32,6 +32,7 @@ from numpy.typing import DTypeLike
 
 from scratch_rnn import seq2seq_common
 from scratch_rnn.checks import expect_int, message
+from scratch_rnn.numpy_bptt import checks
 from scratch_rnn.numpy_bptt.models import encoder
 from scratch_rnn.numpy_bptt.models.decoder import (
     CELLS,
@@ -104,12 +105,12 @@ class Seq2Seq(Module):
         sos: int,
         eos: int,
         dtype: DTypeLike = np.float32,
-        rng: np.random.Generator | int | None = None,
+        rng: checks.Seed = None,
         engine: str = "fused",
     ) -> None:
         shape = source_size, target_size, embedding_size, hidden_size, num_layers
         self.sizes = seq2seq_common.check_sizes(Sizes(cell, *shape, bidirectional, sos, eos))
-        rng, dtype = np.random.default_rng(rng), np.dtype(dtype)
+        rng, dtype = checks.generator("Seq2Seq", rng), np.dtype(dtype)
         self.encoder = Encoder(self.sizes, dtype, rng, engine)
         self.decoder = Decoder(self.sizes, dtype, rng)
         self.carried_sizes = ()  # every batch starts from its sources

@@ -26,7 +26,7 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from scratch_rnn.checks import expect_equal_shape, expect_index_range, expect_one_of, message
-from scratch_rnn.numpy_bptt import modules, ops, rnn_base
+from scratch_rnn.numpy_bptt import checks, modules, ops, rnn_base
 from scratch_rnn.numpy_bptt.models.module import (
     HasParameters,
     Module,
@@ -78,13 +78,13 @@ class SequenceModel(Module):
         last: bool = False,
         loss: str = "cross_entropy",
         dtype: DTypeLike = np.float32,
-        rng: np.random.Generator | int | None = None,
+        rng: checks.Seed = None,
         engine: str = "fused",
     ) -> None:
         kind = expect_one_of("SequenceModel", "cell", cell, ["rnn", "lstm", "gru"])
         self.loss_name = expect_one_of("SequenceModel", "loss", loss, list(LOSSES))
         self.last, self.dtype = last, np.dtype(dtype)
-        rng = np.random.default_rng(rng)
+        rng = checks.generator("SequenceModel", rng)
         self.rnn: rnn_base.RNNBase = getattr(modules, kind.upper())(
             input_size, hidden_size, num_layers, batch_first=True, dtype=dtype, rng=rng, engine=engine
         )

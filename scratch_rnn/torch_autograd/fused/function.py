@@ -1,4 +1,4 @@
-"""What the three autograd.Functions have in common: spans, sums of gradients, refused transforms.
+"""What the fused cells have in common: spans, sums of gradients, refused transforms.
 
 The backward pass is written by hand, in place, and gives the first derivative in reverse mode. Other
 transforms raise an error.

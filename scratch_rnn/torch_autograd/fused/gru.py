@@ -10,7 +10,7 @@ computed for all steps of a span at once:
     (3)  n  = tanh(u_n + r ⊙ v_n)
     (4)  h' = n + z ⊙ (h - n)
 
-    (4) (3) (2)  [ d_h | d_u_n | d_a_r | d_a_z | d_v_n ] = [ z | k_n | k_r | k_z | k_v ] ⊙ d_h'
+    (4) (3) (2)  [ d_h_4 | d_u_n | d_a_r | d_a_z | d_v_n ] = [ z | k_n | k_r | k_z | k_v ] ⊙ d_h'
          k_n = (1-z) ⊙ (1-n²)    k_v = r ⊙ k_n    k_z = (h-n) ⊙ z ⊙ (1-z)    k_r = v_n ⊙ (1-r) ⊙ k_v
 
 The memory of a step is [ v_n | r | z | n ]. At first it holds [ b_hn | u_r | u_z | u_n ], so that one addmm
