@@ -17,11 +17,15 @@ from tests.labs.running import lab, refused
 
 
 @pytest.fixture(autouse=True)
-def sigint_is_not_ignored() -> Iterator[None]:
-    """A process that a shell starts in the background ignores SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def no_signal_is_ignored() -> Iterator[None]:
+    """A process that a shell starts in the background ignores SIGINT, and one under nohup SIGHUP."""
+    usual = {signal.SIGINT: signal.default_int_handler} | dict.fromkeys(
+        (signal.SIGTERM, signal.SIGHUP), signal.SIG_DFL
+    )
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
