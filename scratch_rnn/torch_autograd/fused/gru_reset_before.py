@@ -43,6 +43,7 @@ from scratch_rnn.torch_autograd.fused.function import (
     spans_of,
     transposed,
 )
+from scratch_rnn.torch_autograd.fused.gru import FusedGRU
 from scratch_rnn.torch_autograd.gru_reset_before import Params, State
 
 SAVED = 3  # blocks of H numbers per step, saved for the backward pass: r z n
@@ -86,15 +87,7 @@ class FusedGRUResetBefore(OnceDifferentiable):
             by_step(y, span).copy_(hs.transpose(1, 2))
         return y, transposed(h_n), saved
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Save what the backward pass needs."""
-        x, h, weight_ih, weight_hh, bias_ih, _, ctx.batch_sizes, ctx.reverse, _ = inputs
-        y, _, saved = output
-        ctx.mark_non_differentiable(saved)
-        ctx.has_bias, ctx.device = bias_ih is not None, x.device
-        ctx.set_materialize_grads(False)  # None for an output that the loss does not use
-        ctx.save_for_backward(x, h, weight_ih, weight_hh, y, saved)
+    setup_context = FusedGRU.setup_context  # it saves the same values
 
     @staticmethod
     @once_differentiable
