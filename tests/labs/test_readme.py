@@ -1,4 +1,4 @@
-"""The code that labs/README.md points to exists, and its figures are reproduced. README.ko.md has the same."""
+"""The code that labs/README.md points to exists, its figures are reproduced, and README.ko.md agrees."""
 
 import re
 from collections import Counter
