@@ -216,7 +216,7 @@ def npz(draw: Draw, data: bytes) -> bytes:
             arrays[draw.choice(("more", "state/7", "weights/x", "a/../b", "", "about2", "0/9"))] = arrays[
                 name
             ]
-        elif arrays[name].dtype.kind == "U":
+        elif name == "about":
             arrays[name] = np.array(json_changed(draw, str(arrays[name])))
         else:
             arrays[name] = array_changed(draw, arrays[name])
@@ -239,10 +239,13 @@ def array_changed(draw: Draw, array: ndarray) -> ndarray:
         return draw.choice((array[:0], array[:-1], np.concatenate([array, array]), np.asfortranarray(array)))
     if kind == 3:
         return np.array(draw.choice((0.0, -1, 2**62, "x", None, np.nan)))
+    if array.dtype.kind not in "fiu":
+        return array
     changed = array.astype(np.float64) if array.dtype.kind != "f" else array.copy()
     if changed.size:
         numbers = (np.nan, np.inf, -1.0, 1e308, 1e30, -0.0, 5e-324)
-        changed.flat[draw.randrange(changed.size)] = draw.choice(numbers)
+        with np.errstate(over="ignore"):
+            changed.flat[draw.randrange(changed.size)] = draw.choice(numbers)
     return changed
 
 
