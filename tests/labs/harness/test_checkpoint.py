@@ -4,6 +4,7 @@ import json
 import os
 import tracemalloc
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -294,6 +295,15 @@ def test_a_file_that_changes_during_the_run(
     text.write_text(TEXT)
     again = lab("longseq", "--impl", "numpy", "--load", path, "--steps", 4)["runs"][0]["losses"]
     assert again == whole
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="a folder of Linux")
+def test_an_input_in_memory_can_be_read_again(tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        path, save = Path(folder) / "text.txt", tmp_path / "run.npz"
+        path.write_text(TEXT)
+        lab("longseq", "--impl", "numpy", "--steps", 1, "--file", path, "--save", save)
+        assert save.exists()
 
 
 def test_an_input_that_cannot_be_read_again(tmp_path: Path) -> None:
