@@ -124,6 +124,11 @@ DIFFERENCES = (
         "layers are not replaced",
     ),
     Difference(
+        'biases whose sum overflows, with engine="fused"',
+        "finite where the whole sum is: each bias is added to its own product",
+        "infinite: the biases are added to each other first",
+    ),
+    Difference(
         'a second derivative, forward mode or vmap with engine="fused"',
         "no such engine; derivatives of any order on the CPU",
         'RuntimeError that names engine="steps", which supports them',

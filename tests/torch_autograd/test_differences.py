@@ -246,6 +246,17 @@ def test_quantize_dynamic_of_a_model() -> None:
     assert kinds[1] is ours.LSTM
 
 
+def test_biases_whose_sum_overflows_with_engine_fused() -> None:
+    outputs = []
+    for kind, options in ((torch.nn.RNN, {}), (ours.RNN, {}), (ours.RNN, {"engine": "fused"})):
+        layer: Any = kind(1, 1, nonlinearity="relu", **options)
+        with torch.no_grad():
+            for name, value in (("weight_ih_l0", -3e38), ("bias_ih_l0", 3e38), ("bias_hh_l0", 3e38)):
+                getattr(layer, name).fill_(value)
+            outputs.append(layer(torch.ones(1, 1))[0].item())
+    assert outputs == [pytest.approx(3e38), pytest.approx(3e38), float("inf")]
+
+
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_second_derivative_forward_mode_or_vmap_with_engine_fused(name: str) -> None:
