@@ -98,7 +98,7 @@ def with_special(data: Data, place: Place, value: float, index: int) -> Data:
 
     field, name = place
     old = getattr(data, field)
-    new = {**old, name: put(old[name])} if name else [put(array) for array in old]
+    new: Any = {**old, name: put(old[name])} if name else [put(array) for array in old]
     return data._replace(**{field: new})
 
 

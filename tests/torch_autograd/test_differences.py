@@ -248,8 +248,8 @@ def test_quantize_dynamic_of_a_model() -> None:
 
 def test_biases_whose_sum_overflows_with_engine_fused() -> None:
     outputs = []
-    for kind, options in ((torch.nn.RNN, {}), (ours.RNN, {}), (ours.RNN, {"engine": "fused"})):
-        layer: Any = kind(1, 1, nonlinearity="relu", **options)
+    layers: list[Any] = [kind(1, 1, nonlinearity="relu") for kind in (torch.nn.RNN, ours.RNN)]
+    for layer in [*layers, ours.RNN(1, 1, nonlinearity="relu", engine="fused")]:
         with torch.no_grad():
             for name, value in (("weight_ih_l0", -3e38), ("bias_ih_l0", 3e38), ("bias_hh_l0", 3e38)):
                 getattr(layer, name).fill_(value)
