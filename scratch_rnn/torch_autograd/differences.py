@@ -134,6 +134,11 @@ DIFFERENCES = (
         'RuntimeError that names engine="steps", which supports them',
     ),
     Difference(
+        'torch.export, ONNX export or torch.compile(fullgraph=True) with engine="fused"',
+        "export works; its layers do not compile with fullgraph=True",
+        'RuntimeError that names engine="steps", which supports all; torch.compile works with both engines',
+    ),
+    Difference(
         "torch.jit.trace of a layer",
         "the trace runs at any number of steps",
         'it runs at the traced number of steps and any batch size; engine="fused" is refused',

@@ -6,6 +6,7 @@ If torch changes a behaviour, its test fails and the row goes.
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,31 @@ def test_a_second_derivative_forward_mode_or_vmap_with_engine_fused(name: str) -
 
 
 trace: Any = vars(torch.jit)["trace"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", LAYERS)
+def test_torch_export_onnx_export_or_torch_compile_fullgraph_true_with_engine_fused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unhooked.py has the rest: what works with engine="steps", and torch.compile in training."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    x, theirs, fused = (
+        zeros(5, 2, 3),
+        getattr(torch.nn, name)(3, 4),
+        getattr(ours, name)(3, 4, engine="fused"),
+    )
+    torch.export.export(theirs, (x,))
+    ways: list[Any] = [
+        lambda layer: torch.export.export(layer, (x,), strict=False),
+        lambda layer: torch.onnx.export(layer, (x,), BytesIO(), dynamo=False),
+        lambda layer: torch.compile(layer, backend="eager", fullgraph=True)(x),
+    ]
+    for way in ways:
+        with pytest.raises(Exception, match='engine="steps" supports all'):
+            way(fused)
+    with pytest.raises(Exception, match="Attempted to wrap RNN, GRU, or LSTM"):
+        ways[2](theirs)
 
 
 @pytest.mark.filterwarnings("ignore")
