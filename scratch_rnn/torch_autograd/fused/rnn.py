@@ -113,7 +113,7 @@ def backward_span(
 ) -> None:
     """Fill d_a. d_h is the gradient after the span, and becomes the one before it."""
     if nonlinearity == "tanh":
-        k = torch.addcmul(d_h.new_ones(()), h_next, h_next, value=-1)
+        k = 1 - h_next * h_next
         torch.mul(k, d_y, out=d_a)  # (2)
     else:
         k = h_next <= 0  # a mask, not a factor: 0 times infinity or NaN is NaN
