@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from scratch_rnn.checks import expect_bool, expect_int, message
 from scratch_rnn.numpy_bptt.checks import FloatType, Seed, convert, expect_float_type, expect_real, generator
-from scratch_rnn.numpy_bptt.protocols import Cell
+from scratch_rnn.numpy_bptt.protocols import Arrays, Cell
 from scratch_rnn.parameters import Shapes, Sizes, expect_parameters, pick
 
 AnyCell = Cell[Any, Any, Any]
@@ -81,7 +81,7 @@ class Base:
         fields = self.cell.Params._fields
         self._params = [self.cell.Params(*pick(arrays, fields, suffix)) for suffix in self._suffixes]
 
-    def _by_name(self, params: Sequence[Any]) -> dict[str, ndarray]:
+    def _by_name(self, params: Sequence[Arrays]) -> dict[str, ndarray]:
         """The arrays of each Params by torch's names."""
         pairs = zip(params, self._suffixes, strict=True)
         named = {field + suffix: a for p, suffix in pairs for field, a in p._asdict().items()}

@@ -27,7 +27,7 @@ from scratch_rnn.numpy_bptt.base import AnyCell, Base, StateParts, expect_sizes,
 from scratch_rnn.numpy_bptt.checks import FloatType, Seed, expect_array
 from scratch_rnn.numpy_bptt.layout import Layout, layout_of
 from scratch_rnn.numpy_bptt.packed import PackedSequence
-from scratch_rnn.numpy_bptt.protocols import Engine
+from scratch_rnn.numpy_bptt.protocols import Engine, State
 from scratch_rnn.parameters import Sizes, sizes_of, stack_shapes, suffixes
 
 X = TypeVar("X", bound=ndarray | PackedSequence)
@@ -47,7 +47,7 @@ class Tape(NamedTuple):
 
     made_by: tuple[Sizes, str, str, FloatType]  # sizes, cell file, engine, dtype
     layout: Layout
-    stack: stack.Tape[Any]
+    stack: stack.Tape[object]
 
 
 class Bound(NamedTuple):
@@ -230,7 +230,7 @@ class RNNBase(Base, Generic[S]):
     def _layout(self, x: object, what: str, width: int) -> Layout:
         return layout_of(type(self).__name__, what, x, width, self.batch_first, self.dtype)
 
-    def _to_states(self, state: object, layout: Layout, prefix: str) -> list[Any]:
+    def _to_states(self, state: object, layout: Layout, prefix: str) -> list[State]:
         """The caller's state, or its gradient (prefix "d_"), as one State per layer and direction."""
         parts = self._state_parts(state, prefix)
         stacked = [self._to_state_array(name, array, layout) for name, array in parts.items()]
@@ -247,7 +247,7 @@ class RNNBase(Base, Generic[S]):
         checks.expect_shape(who, name, array.shape, **axes)
         return layout.to_state(array).copy()
 
-    def _from_states(self, states: Sequence[Any], layout: Layout) -> S:
+    def _from_states(self, states: Sequence[State], layout: Layout) -> S:
         """The inverse of `_to_states`."""
         arrays = tuple(layout.from_state(np.stack(part)) for part in zip(*states, strict=True))
         return cast(S, arrays[0] if len(arrays) == 1 else arrays)

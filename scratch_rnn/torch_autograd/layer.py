@@ -42,7 +42,7 @@ def forward(
     """Run one direction over time: (y, the state after each sequence's last step)."""
     x_at = _split_steps(x, batch_sizes)
     y_at = list(x_at)
-    for t in _times(batch_sizes, reverse):
+    for t in times(batch_sizes, reverse):
         moving, waiting = _split_state(state, batch_sizes[t])
         moved = step(x_at[t], moving, params)  # (1)
         y_at[t] = moved.h  # (2)
@@ -50,9 +50,10 @@ def forward(
     return torch.cat(y_at), state
 
 
-def _times(batch_sizes: Sequence[int], reverse: bool) -> Sequence[int]:
-    times = range(len(batch_sizes))
-    return times[::-1] if reverse else times
+def times(batch_sizes: Sequence[int], reverse: bool) -> Sequence[int]:
+    """The steps t in the order in which they are computed."""
+    steps = range(len(batch_sizes))
+    return steps[::-1] if reverse else steps
 
 
 def _split_steps(rows: Float[Tensor, "R I"], batch_sizes: Sequence[int]) -> Sequence[Tensor]:

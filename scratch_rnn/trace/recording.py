@@ -282,7 +282,7 @@ def _reporting_engine(record: _Record, steps: Any) -> Any:
     """`steps`, and before each pass through a direction of a layer the record is told which it is."""
 
     def begin(which: str, state: int, batch_sizes: Sequence[int], reverse: bool) -> None:
-        record.running = _Pass(batch_sizes, bptt._times(batch_sizes, reverse))
+        record.running = _Pass(batch_sizes, bptt.times(batch_sizes, reverse))
         record.passes[which][state] = record.running
 
     def forward(x: Any, batch_sizes: Any, state: Any, params: Any, reverse: bool, keep: bool) -> Any:
