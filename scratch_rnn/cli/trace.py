@@ -99,7 +99,7 @@ def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None
 
 
 def _numbers(text: str) -> list[int]:
-    """Numbers separated by commas, in rising order; UsageError for anything else."""
+    """Numbers separated by commas, in ascending order; UsageError for anything else."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
         fail("--updates", "whole numbers from 0 on, separated by commas", repr(text))

@@ -1,4 +1,4 @@
-"""Recurrent networks in torch tensors, the forward pass alone: autograd writes the backward pass.
+"""Recurrent networks in torch tensors, the forward pass alone: autograd computes the backward pass.
 
 Read rnn → lstm → gru → layer → stack, each with its NumPy twin of the same name (gru_reset_before: the
 reset gate of the GRU before the matrix product, not after it); then the public classes:

@@ -3,9 +3,9 @@
 Written once, for every cell: it uses only the cell's `step`, and the output of a step is the h of its next
 state. Stacking, the second direction and dropout are in stack.py.
 
-Rows. A batch is stored without padding, time first: step t has N_t consecutive rows. The sequences are
-sorted by length, the longest first, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). Where all sequences are equally long
-this is a (T, N, I) tensor with its first two axes joined; else it is the data of a PackedSequence.
+Rows. A batch is the rows of its real steps, time first: step t owns N_t consecutive rows. The sequences are
+sorted by length, the longest first, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). If all sequences are equally long,
+this is a (T, N, I) tensor with its first two axes joined; otherwise it is the data of a PackedSequence.
 Three sequences a, b, c of lengths 3, 2, 1:
 
     rows         a0 b0 c0 | a1 b1 | a2
@@ -15,9 +15,9 @@ Three sequences a, b, c of lengths 3, 2, 1:
     (2)  y_t = h'[:N_t]
     (3)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
 
-Forward in time, (3) keeps the last state of a sequence that has ended. With reverse, t decreases from T-1 to
-0, and (3) keeps the initial state of a sequence that has not started: each starts at its own last step, and
-no sequence is flipped.
+In the forward direction, (3) keeps the final state of a sequence that has ended. In the reverse direction t
+goes from T-1 down to 0, and (3) keeps the first state of a sequence that has not started: each sequence
+starts at its own last step, and no tensor is flipped.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
 """

@@ -35,12 +35,12 @@ from scratch_rnn.torch_autograd.fused import gru_reset_before as fused_gru_reset
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
 from scratch_rnn.torch_autograd.layout import Layout, state_shapes
-from scratch_rnn.torch_autograd.protocols import Cell, Engine, Params, State
+from scratch_rnn.torch_autograd.protocols import AnyCell, Engine, Params, State
 from scratch_rnn.torch_autograd.torch_names import TorchNames
 
 Device = torch.device | str | int | None
 
-CELLS: dict[str, Cell] = {
+CELLS: dict[str, AnyCell] = {
     "RNN_TANH": rnn,
     "RNN_RELU": rnn,
     "LSTM": lstm,
@@ -106,7 +106,7 @@ class RNNBase(TorchNames):
         self.reset_parameters()
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> AnyCell:
         """The cell file: Params, State and step."""
         return CELLS[self.mode]
 

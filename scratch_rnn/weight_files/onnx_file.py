@@ -17,7 +17,7 @@ from scratch_rnn.weight_files.packages import package
 INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 PASSED = ("Transpose", "Reshape", "Squeeze", "Identity", "Dropout", "Cast")
-"""What may lie between two layers."""
+"""Operators that may be between two layers."""
 
 
 def read(path: Path) -> tuple[str, list[Node]]:
@@ -30,7 +30,7 @@ def read(path: Path) -> tuple[str, list[Node]]:
     onnx = package("onnx", str(path))
     try:
         graph = onnx.load(path).graph
-    except Exception as error:  # protobuf raises this and that
+    except Exception as error:  # protobuf raises many types
         raise ValueError(message(str(path), "an ONNX model", type(error).__name__)) from None
     arrays = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
     for node in graph.node:
@@ -69,7 +69,7 @@ def _node(who: str, onnx: Any, node: Any, arrays: dict[str, Any]) -> Node:
 
 
 def to_bytes(kind: str, nodes: list[Node]) -> bytes:
-    """The content of an .onnx file; ValueError where onnx is not installed."""
+    """The content of an .onnx file, one node for each layer; ValueError where onnx is not installed."""
     onnx = package("onnx", "onnx")
     make, letters, numbers = onnx.helper.make_node, "hc" if kind == "lstm" else "h", range(len(nodes))
     constants, steps = [], []
