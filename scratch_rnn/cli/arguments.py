@@ -51,10 +51,10 @@ class Common:
 
 def command(
     lab: type[Lab[Settings]],
-    call: Callable[[str, Mapping[str, Any], Any], None],
-    common_options: type[Any] = Common,
+    call: Callable[[str, Mapping[str, object], Any], None],
+    common_options: Callable[..., object] = Common,
     without: Collection[str] = (),
-) -> Any:
+) -> Callable[..., None]:
     """The function that typer turns into `lab NAME`.
 
     `call` gets the name, the lab's own options that the user gave, and the common options. `without` names
@@ -67,14 +67,13 @@ def command(
         if _takes(lab, parameter.name)
     ]
 
-    def run(**values: Any) -> None:
+    def run(**values: object) -> None:
         given = {each.name: values[each.name] for each in own if values[each.name] is not None}
         given = {key: str(value) if isinstance(value, StrEnum) else value for key, value in given.items()}
         call(lab.name, given, common_options(**{each.name: values[each.name] for each in common}))
 
-    function: Any = run
-    function.__signature__ = inspect.Signature([*own, *common])
-    return function
+    vars(run)["__signature__"] = inspect.Signature([*own, *common])
+    return run
 
 
 def check_outputs(chosen: Lab[Settings], common: Any) -> None:

@@ -66,7 +66,7 @@ trace_app = typer.Typer(
 )
 
 
-def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None:
+def trace_command(name: str, given: Mapping[str, object], options: Options) -> None:
     """Train one lab in NumPy, record it, and write what is asked for."""
     with one_line_errors():
         lab = LABS[name](make_settings(name, LABS[name].options, given))

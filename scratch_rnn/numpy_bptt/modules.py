@@ -14,11 +14,12 @@ from scratch_rnn import checks
 from scratch_rnn.numpy_bptt import gru, gru_reset_before, lstm, rnn
 from scratch_rnn.numpy_bptt.base import AnyCell
 from scratch_rnn.numpy_bptt.checks import Seed
+from scratch_rnn.numpy_bptt.engines import AnyEngine
 from scratch_rnn.numpy_bptt.fused import gru as fused_gru
 from scratch_rnn.numpy_bptt.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.numpy_bptt.fused import lstm as fused_lstm
 from scratch_rnn.numpy_bptt.fused import rnn as fused_rnn
-from scratch_rnn.numpy_bptt.rnn_base import AnyEngine, RNNBase
+from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.parameters import Sizes
 
 

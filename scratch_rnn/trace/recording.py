@@ -5,10 +5,9 @@
         layer.backward(tape, d_output)
     trace["f"], trace["d_f"]                      # the forget gate, and ∂loss/∂f: (T, N, H)
 
-Inside the block the layer runs its cell file step by step (engine "steps"), whichever engine it has. The
-cell's two functions are compiled again so that they report each assignment (instrument.py). Afterwards the
-layer is as it was before, also after an exception. A block holds one forward pass and, if wanted, its
-backward pass; a later pair replaces an earlier one.
+Inside the block the layer runs its cell file step by step, whichever engine it has. The cell's two functions
+report each assignment (instrument.py). Afterwards the layer is as before, also after an exception. A block
+holds one forward pass and, if wanted, its backward pass; a later pair replaces an earlier one.
 
 Axes (scratch_rnn/notation.py): T time, N batch, F features. All arrays are time-major, whatever the caller's
 layout; an unbatched sequence is N = 1. t is the position in the sequence, in the reverse direction too. Rows
@@ -30,9 +29,10 @@ from numpy import ndarray
 
 from scratch_rnn.checks import expect_int, expect_one_of, message
 from scratch_rnn.numpy_bptt import layer as bptt
+from scratch_rnn.numpy_bptt.engines import ENGINES, AnyEngine, Bound
 from scratch_rnn.numpy_bptt.layout import Packed
 from scratch_rnn.numpy_bptt.protocols import Arrays, State
-from scratch_rnn.numpy_bptt.rnn_base import ENGINES, AnyEngine, Bound, RNNBase, Tape
+from scratch_rnn.numpy_bptt.rnn_base import RNNBase, Tape
 from scratch_rnn.outputs import replacing
 from scratch_rnn.parameters import suffixes
 from scratch_rnn.trace import picture

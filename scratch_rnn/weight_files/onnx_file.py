@@ -8,6 +8,7 @@ an LSTM c_0; output (T, N, D·H), h_n, c_n.
 
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from scratch_rnn.checks import message
@@ -52,7 +53,7 @@ def read(path: Path) -> tuple[str, list[Node]]:
     return found[0].op_type.lower(), [_node(str(path), onnx, node, arrays) for node in found]
 
 
-def _node(who: str, onnx: Any, node: Any, arrays: dict[str, Any]) -> Node:
+def _node(who: str, onnx: ModuleType, node: Any, arrays: dict[str, Any]) -> Node:
     given = {kind: name for kind, name in zip(INPUTS, node.input, strict=False) if name}
     values = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
     unknown = sorted(set(values) - set(Node._fields))
@@ -95,7 +96,9 @@ def to_bytes(kind: str, nodes: list[Node]) -> bytes:
     )
 
 
-def _model(onnx: Any, steps: list[Any], constants: list[Any], inputs: list[str], outputs: list[str]) -> bytes:
+def _model(
+    onnx: ModuleType, steps: list[Any], constants: list[Any], inputs: list[str], outputs: list[str]
+) -> bytes:
     kind, make = constants[0].data_type, onnx.helper.make_tensor_value_info
     axes = [None, None, None]
     shape = onnx.helper.make_tensor("shape", onnx.TensorProto.INT64, [3], [0, 0, -1])
