@@ -103,9 +103,10 @@ class RNNCellBase(Base, Generic[S]):
 
 
 class RNNCell(RNNCellBase[ndarray]):
-    """Elman cell with tanh or ReLU; arguments as torch.nn.RNNCell, plus dtype and rng.
+    """Elman cell with tanh or ReLU (rnn.py); arguments as torch.nn.RNNCell, plus dtype and rng.
 
-    rng (a Generator, an int seed or None) draws the first weights.
+    rng (a Generator, an int seed or None) draws the first weights. Raises ValueError or TypeError for a bad
+    argument.
 
     >>> cell = RNNCell(2, 3, rng=0)
     >>> h_next, tape = cell.forward(np.ones((4, 2), np.float32))
@@ -136,9 +137,10 @@ class RNNCell(RNNCellBase[ndarray]):
 
 
 class LSTMCell(RNNCellBase[tuple[ndarray, ndarray]]):
-    """LSTM cell; arguments as torch.nn.LSTMCell, plus dtype and rng.
+    """LSTM cell (lstm.py); arguments as torch.nn.LSTMCell, plus dtype and rng.
 
-    rng (a Generator, an int seed or None) draws the first weights.
+    rng (a Generator, an int seed or None) draws the first weights. Raises ValueError or TypeError for a bad
+    argument.
     """
 
     kind, cell = "lstm", lstm
@@ -159,8 +161,8 @@ class GRUCell(RNNCellBase[ndarray]):
     """GRU cell; arguments as torch.nn.GRUCell, plus reset_after, dtype and rng.
 
     The reset gate acts after the matrix product (gru.py), or with reset_after=False before it
-    (gru_reset_before.py).
-    rng (a Generator, an int seed or None) draws the first weights.
+    (gru_reset_before.py). rng (a Generator, an int seed or None) draws the first weights. Raises ValueError
+    or TypeError for a bad argument.
     """
 
     kind = "gru"
