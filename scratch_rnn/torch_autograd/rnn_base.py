@@ -29,7 +29,17 @@ from torch.nn import Parameter, init
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.parameters import Sizes, cell_shapes, stack_shapes, suffixes
-from scratch_rnn.torch_autograd import checks, fx, gru, gru_reset_before, layer, lstm, rnn, stack
+from scratch_rnn.torch_autograd import (
+    checks,
+    constructor_checks,
+    fx,
+    gru,
+    gru_reset_before,
+    layer,
+    lstm,
+    rnn,
+    stack,
+)
 from scratch_rnn.torch_autograd.fused import gru as fused_gru
 from scratch_rnn.torch_autograd.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
@@ -96,10 +106,12 @@ class RNNBase(TorchNames):
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.proj_size = proj_size
-        checks.constructor(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
-        checks.mode(mode, list(CELLS))
+        constructor_checks.arguments(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size
+        )
+        constructor_checks.mode(mode, list(CELLS))
         if mode != "LSTM":
-            checks.no_projection(proj_size)
+            constructor_checks.no_projection(proj_size)
         self.engine = expect_one_of(type(self).__name__, "engine", engine, list(ENGINES))
         for name, shape in stack_shapes(self._sizes).items():
             self.register_parameter(name, Parameter(torch.empty(shape, device=device, dtype=dtype)))
