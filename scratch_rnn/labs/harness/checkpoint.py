@@ -47,7 +47,7 @@ class Checkpoint:
     about: Mapping[str, Any]
     members: Members
 
-    def settings(self, given: Mapping[str, object], lab: type[Lab[Settings]]) -> dict[str, object]:
+    def settings(self, given: Mapping[str, Any], lab: type[Lab[Settings]]) -> dict[str, Any]:
         """The settings to continue with: the checkpoint's, replaced by the given ones that may change.
 
         Raises UsageError for any other given setting that differs from the checkpoint's. An input file may

@@ -112,10 +112,9 @@ class Seq2Seq(Module):
     ) -> None:
         shape = source_size, target_size, embedding_size, hidden_size, num_layers
         self.sizes = seq2seq_common.check_sizes(Sizes(cell, *shape, bidirectional, sos, eos))
-        rng = checks.generator("Seq2Seq", rng)
-        kind = checks.expect_float_type("Seq2Seq", dtype)
-        self.encoder = Encoder(self.sizes, kind, rng, engine)
-        self.decoder = Decoder(self.sizes, kind, rng)
+        rng, dtype = checks.generator("Seq2Seq", rng), checks.expect_float_type("Seq2Seq", dtype)
+        self.encoder = Encoder(self.sizes, dtype, rng, engine)
+        self.decoder = Decoder(self.sizes, dtype, rng)
         self.carried_sizes = ()  # every batch starts from its sources
         super().__init__({"encoder": self.encoder, "decoder": self.decoder})
 
