@@ -18,6 +18,8 @@ from stat import S_IMODE, S_ISDIR, S_ISREG, S_ISSOCK
 
 from scratch_rnn.checks import fail
 
+PICTURES = (".png", ".svg", ".pdf")
+"""Suffixes of pictures, in lower case."""
 ANY_WRITE = 0o222
 """The write permissions of owner, group and others."""
 

@@ -14,10 +14,9 @@ import typer
 
 from scratch_rnn.checks import message
 from scratch_rnn.labs import Lab, Settings, Training, UsageError
-from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.options import Option, flag, options_of
 from scratch_rnn.labs.inputs.files import check_readable_again
-from scratch_rnn.outputs import check_writable, same_file
+from scratch_rnn.outputs import PICTURES, check_writable, same_file
 
 Impl = StrEnum("Impl", ["numpy", "torch", "reference"])
 
@@ -78,8 +77,8 @@ def command(
 
 def check_outputs(chosen: Lab[Settings], common: Any) -> None:
     """UsageError if an output cannot be written, or if it is also an input or another output."""
-    if common.plot is not None and common.plot.suffix.lower() not in show.FORMATS:
-        raise UsageError(message("--plot", f"a name that ends in {', '.join(show.FORMATS)}", common.plot))
+    if common.plot is not None and common.plot.suffix.lower() not in PICTURES:
+        raise UsageError(message("--plot", f"a name that ends in {', '.join(PICTURES)}", common.plot))
     named = [*_files(type(chosen), asdict(chosen.settings))]
     named += [(option, each.path) for option, each in chosen.inputs.items()]
     load = getattr(common, "load", None)

@@ -1,7 +1,7 @@
 """The cells that people call: RNNCell, LSTMCell and GRUCell, drop-in for torch.nn's of the same name.
 
-One time step each, with torch's attributes, parameters, repr and shapes; the equations are in rnn.py, lstm.py
-and gru.py.
+One time step each, with torch's attributes, parameters, repr, shapes and errors (cell_checks.py); the
+equations are in rnn.py, lstm.py, gru.py and gru_reset_before.py.
 
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G gate rows. Input (N, I) or (I,); h and c (N, H)
 or (H,).

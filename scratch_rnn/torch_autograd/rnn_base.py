@@ -149,7 +149,10 @@ class RNNBase(TorchNames):
         return ", ".join([str(self.input_size), str(self.hidden_size), *options])
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        """(output, the state after each sequence's last step)."""
+        """(output, the state after each sequence's last step), in the shapes above.
+
+        Raises ValueError, RuntimeError or TypeError, with torch's texts where torch checks (checks.py).
+        """
         if fx.is_proxy(input):
             recorded: tuple[Any, Any] = fx.record(self, input, hx)
             return recorded

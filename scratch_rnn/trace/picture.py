@@ -21,6 +21,7 @@ from numpy import ndarray
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.fonts import BOX, set_fonts, without_font
+from scratch_rnn.outputs import PICTURES
 from scratch_rnn.trace.instrument import WHO, Line
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#08306b", "#4a90c8", "#f2efe9", "#ee8a36", "#7f2704"])
@@ -30,7 +31,6 @@ LEGEND = {"gate": ("gate", 1), "signed": ("signed value", 2), "gradient": ("grad
 ACTIVATIONS = {"sigmoid", "tanh", "relu"}
 MAX_UNITS, MAX_STEPS = 16, 60
 """A panel shows the first of more."""
-DPI, FORMATS = 120, (".png", ".svg", ".pdf")
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "→"}
 
 
@@ -72,8 +72,8 @@ def drawn(lines: Sequence[Line], states: Sequence[str]) -> Iterator[tuple[str, s
 
 
 def draw(blocks: Sequence[Block], suffix: str = ".png") -> bytes:
-    """The blocks below each other, as a file of this kind. ValueError for a suffix not in FORMATS."""
-    kind = expect_one_of(WHO, "the picture's suffix", suffix.lower(), FORMATS)[1:]
+    """The blocks below each other, as a file of this kind. ValueError for a suffix not in PICTURES."""
+    kind = expect_one_of(WHO, "the picture's suffix", suffix.lower(), PICTURES)[1:]
     steps = min(MAX_STEPS, max(len(block.labels) for block in blocks))
     heights = [0.9 + sum(block.heights) for block in blocks]
     width = max(7.0, 2 * (1.2 + 0.18 * steps))
@@ -84,7 +84,7 @@ def draw(blocks: Sequence[Block], suffix: str = ".png") -> bytes:
     _draw_legend(parts[-1], {panel.kind for block in blocks for row in block.rows for panel in row})
     set_fonts(figure)
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format=kind)
+    figure.savefig(buffer, dpi=120, format=kind)
     return buffer.getvalue()
 
 
