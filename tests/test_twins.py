@@ -1,6 +1,6 @@
 """torch_autograd has the text of numpy_bptt without the backward pass: same files, names, equations, numbers.
 
-Neither tree takes from a library what it shows.
+Neither tree calls a library for what it implements.
 """
 
 import ast
@@ -132,7 +132,7 @@ CHEATS = re.compile(
 
 
 def cheats(source: str) -> list[str]:
-    """What a file takes from torch that it is there to show."""
+    """What a file uses of torch although it should implement it itself."""
     return [name for name in dotted(ast.parse(source)) if CHEATS.search(name)]
 
 

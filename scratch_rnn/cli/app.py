@@ -165,7 +165,7 @@ def _show(reports: Sequence[Report]) -> None:
 
 
 def hint(context: typer.Context) -> None:
-    """The name of a lab where a command belongs."""
+    """Refuse a lab's name in the place of a command; the error shows the correct command."""
     name = context.info_name
     with one_line_errors():
         raise UsageError(message("python -m scratch_rnn", f"lab {name}", name))

@@ -1,4 +1,4 @@
-"""Lab memory: why an LSTM remembers. The adding problem of Hochreiter & Schmidhuber 1997.
+"""Lab memory: why an LSTM keeps values over many steps. The adding problem of Hochreiter & Schmidhuber 1997.
 
 Each step reads two numbers: a value, uniform in [0, 1), and a mark. Two steps are marked, one in each half
 of the sequence; the target is the sum of their values. A model that always predicts the mean, 1, has a mean

@@ -3,7 +3,7 @@
     python -m scratch_rnn.torch_autograd.differences      prints the table
 
 tests/torch_autograd/test_differences.py has a test named after each row, of both behaviours. If torch fixes a
-case, its test fails and the row goes.
+case, its test fails and the row is removed.
 """
 
 from typing import NamedTuple

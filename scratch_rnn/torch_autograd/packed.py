@@ -21,7 +21,7 @@ Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further 
 
 from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import torch
 from torch import Tensor
@@ -128,13 +128,16 @@ class PackedSequence(Base):
         return self.data.is_cuda
 
 
-def is_packed(x: object) -> bool:
+def is_packed(x: object) -> TypeGuard[PackedSequence]:
     """Whether x is a PackedSequence, ours or torch's own: a tuple of these four fields."""
     return isinstance(x, tuple) and getattr(x, "_fields", None) == PackedSequence._fields
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """Q with q[p[i]] = i; None for None. ValueError where p is no permutation of 0 … n-1."""
+    """The inverse q of a permutation p, both (N,): q[p[i]] = i; None for None.
+
+    ValueError unless each of 0 to N-1 occurs in p once.
+    """
     if permutation is None:
         return None
     checks.permutation(permutation)

@@ -77,7 +77,7 @@ def convert_file(
 
 
 def _call(
-    function: str, layout: str, kind: str, arrays: Any, reset_after: bool | None, nonlinearity: str | None
+    function: str, layout: str, kind: str, arrays: object, reset_after: bool | None, nonlinearity: str | None
 ) -> Any:
     """to_torch or from_torch of the layout's module, with the options that it has."""
     if layout == "keras":
@@ -112,7 +112,7 @@ def _read(path: Path, layout: str) -> tuple[str, Any]:
     return kinds[0], arrays
 
 
-def _read_npz(path: Path, layout: str) -> Any:
+def _read_npz(path: Path, layout: str) -> Named | dict[str, Named] | list[list[ndarray]]:
     try:
         with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
             flat = {name: file[name] for name in file.files}
@@ -139,7 +139,7 @@ def _flat(arrays: Any) -> Named:
     """Nested lists and dicts as paths."""
     if isinstance(arrays, ndarray):
         return {"": arrays}
-    items: Any = arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays)
+    items = arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays)
     return {f"{key}/{path}".rstrip("/"): a for key, part in items for path, a in _flat(part).items()}
 
 

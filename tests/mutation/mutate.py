@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 TREES = ("numpy_bptt", "torch_autograd")
 FILES = (
     *("ops", "rnn", "lstm", "gru", "gru_reset_before", "layer", "stack", "packed", "layout"),
-    *("rnn_base", "cells", "optim"),
+    *("engines", "rnn_base", "cells", "optim"),
 )
 FOLDERS = ("fused", "models")
 

@@ -1,6 +1,6 @@
 """Each deliberate difference: torch's behaviour, ours, and the README's table.
 
-If torch changes a behaviour, its test fails and the row goes.
+If torch changes a behaviour, its test fails and the row is removed.
 """
 
 import re

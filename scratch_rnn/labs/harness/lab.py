@@ -80,7 +80,7 @@ class Lab(ABC, Generic[S]):
     warnings: Sequence[str] = ()
     """Caveats, printed before the run."""
     inputs: Mapping[str, Input] = {}
-    """The files that were read for this lab, by option; set by whoever makes the lab (cli/app.py)."""
+    """The files that were read for this lab, by option; set by the code that makes the lab (cli/app.py)."""
 
     def __init__(self, settings: S) -> None:
         self.settings = settings
@@ -99,7 +99,7 @@ class Lab(ABC, Generic[S]):
         """The model, made by an implementation (implementations.py)."""
 
     def initial_weights(self, drawn: Mapping[str, ndarray]) -> Mapping[str, ndarray]:
-        """The first weights of all implementations, made of what torch's initializers drew."""
+        """The first weights of all implementations, computed from those that torch's initializers drew."""
         return drawn
 
     @abstractmethod

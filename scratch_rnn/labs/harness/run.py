@@ -88,8 +88,12 @@ def run_lab(
     """Run a lab. `tick(impl, steps done)` is called after every step; True stops the run.
 
     With one implementation, `load_from` is a checkpoint to continue from, and `save` the file of the next
-    one, written as saving.py says. With `processes` this process is one of several that train
-    together; only the first one writes files and has a result. `track` shows the progress of the evaluation.
+    one, written as saving.py says, and after every `save_every` steps too. With `processes` this process is
+    one of several that train together; only the first one writes files and has a result. `track` shows the
+    progress of the evaluation.
+
+    Raises UsageError for a model that does not fit into memory or a checkpoint that does not fit the model,
+    and Failure for a run that diverges or is interrupted.
     """
     check_memory(lab)
     weights = first_weights(lab)

@@ -1,4 +1,4 @@
-"""When a run writes its checkpoint: as it goes, at the end, and when it is interrupted.
+"""When a run writes its checkpoint: during training, at the end, and when it is interrupted.
 
 A snapshot is held until the next loss, or the evaluation, is finite; then it is written. So a run that
 diverges keeps its last good checkpoint: weights that are finite may already be too large to use.

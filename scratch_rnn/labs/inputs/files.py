@@ -67,7 +67,7 @@ class Row(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """The rows of a file, and what is to be said about it."""
+    """The rows of a file, and notes for the user."""
 
     rows: list[Row]
     notes: list[str]

@@ -79,7 +79,7 @@ class Trainer:
         return self.model.predict(*inputs)
 
     def parameters(self) -> int:
-        """The number of trained numbers."""
+        """The number of parameters, counted by element."""
         return sum(array.size for array in self.model.state_dict().values())
 
     def snapshot(self) -> dict[str, ndarray]:

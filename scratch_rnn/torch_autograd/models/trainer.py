@@ -94,7 +94,7 @@ class Trainer:
         return self.model.predict(*inputs)
 
     def parameters(self) -> int:
-        """The number of trained numbers."""
+        """The number of parameters, counted by element."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def snapshot(self) -> dict[str, ndarray]:
