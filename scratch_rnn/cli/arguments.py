@@ -96,7 +96,8 @@ def check_outputs(chosen: Lab[Settings], common: Any) -> None:
 
 def check_inputs(kind: type[Lab[Settings]], settings: Mapping[str, object]) -> None:
     """UsageError if an input cannot be read again by the run that continues this one."""
-    for option, path in _files(kind, settings):
+    lasting = {name: value for name, value in settings.items() if name not in kind.requests}
+    for option, path in _files(kind, lasting):
         check_readable_again(option, path)
 
 

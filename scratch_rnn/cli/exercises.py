@@ -27,7 +27,11 @@ def exercise(
             typer.echo(text, nl=False)
             return
         if out.exists():
-            fail("--out", "a file that does not exist yet", out)
+            fail(
+                "--out",
+                "a file that does not exist yet",
+                f"{out}; delete it or choose another name with --out",
+            )
         check_writable("--out", out)
         with replacing(out) as beside:
             beside.write_text(text, encoding="utf-8")

@@ -202,5 +202,5 @@ def _print(blocks: Sequence[picture.Block], options: Options) -> None:
 
 
 for _name, _kind in LABS.items():
-    left_out = {"steps", "epochs", *_kind.inference_options} - {"engine"}
+    left_out = {"steps", "epochs", *_kind.requests}
     trace_app.command(_name, help=_kind.__doc__)(command(_kind, trace_command, Options, left_out))

@@ -22,6 +22,7 @@ CASES: dict[str, list[Any]] = {
     "rnn": [Case("rnn_tanh", lengths=(2, 5, 2)), Case("rnn_relu", bias=False)],
     "lstm": [Case("lstm", lengths=(2, 5, 2)), Case("lstm", proj=2, bias=False)],
     "gru": [Case("gru", lengths=(2, 5, 2)), Case("gru", bias=False)],
+    "gru-reset-before": [Case("gru", lengths=(2, 5, 2)), Case("gru", bias=False)],
     "layer": [Case("lstm", bidirectional=True, lengths=(2, 5, 2)), Case("rnn_tanh", bias=False)],
     "seq2seq": [
         seq2seq.Case("lstm", layers=2, bidirectional=True, truncate=2),
@@ -41,7 +42,15 @@ def runs(exercise: str) -> Iterator[tuple[Callable[[Any], Results], Callable[[],
     run: Any = _translate if exercise == "seq2seq" else partial(_unroll, exercise)
     oracle: Any = _torch_translate if exercise == "seq2seq" else contenders.oracle
     for backward in (False, True):
-        yield from ((partial(run, case, backward), partial(oracle, case)) for case in CASES[exercise])
+        for case in CASES[exercise]:
+            yield partial(_named, run, case, backward), partial(_named, oracle, case)
+
+
+def _named(run: Callable[..., Results], *arguments: Any) -> Results:
+    """The results of a run; the names say that a layer runs once, and `d_` marks every gradient."""
+    names = {"output0": "output", "d_x0": "d_x", "d_h0": "d_h_0", "d_c0": "d_c_0"}
+    results = run(*arguments).items()
+    return {names.get(name, f"d_{name}" if "." in name else name): value for name, value in results}
 
 
 def _unroll(exercise: str, case: Case, backward: bool, module: Any) -> Results:
@@ -65,12 +74,13 @@ def _translate(case: seq2seq.Case, backward: bool, module: Any) -> Results:
     greedy = [row.tokens for row in model.greedy(*batch[:2], max_length=5)]
     models = [module.Seq2Seq(case.cell, *case.sizes, sos=0, eos=1) for _ in range(2)]
     alike = np.array_equal(*(each.state_dict()["decoder.head.weight"] for each in models))
-    return {"loss": model.forward(*batch, **case.options)[0], "greedy": greedy, "alike unseeded": alike}
+    loss, _ = model.forward(*batch, **case.options)
+    return {"loss": loss, "greedy decoding": greedy, "two unseeded models differ": not alike}
 
 
 def _torch_translate(case: seq2seq.Case) -> Results:
-    model = seq2seq.make_model("reference", case, _weights(case))
-    return seq2seq.run("reference", model, seq2seq.make_batch(case), case.options)
+    model, batch = seq2seq.make_model("reference", case, _weights(case)), seq2seq.make_batch(case)
+    return seq2seq.run("reference", model, batch, case.options)
 
 
 def _weights(case: seq2seq.Case) -> dict[str, ndarray]:
@@ -109,8 +119,8 @@ PACKING: dict[str, Callable[[Any, Any], Any]] = {
     "unpad_sequence": lambda m, a: m.unpad_sequence(a(PADDED), a(LENGTHS)),
     "unpad_sequence_backward": lambda m, a: m.unpad_sequence_backward(SEQUENCES, 6),
     "pack_sequence": lambda m, a: m.pack_sequence([a(each) for each in SEQUENCES], False),
-    "pack_sequence, generator": lambda m, a: m.pack_sequence(iter(SEQUENCES), False),
-    "pad_sequence, two dtypes": lambda m, a: m.pad_sequence([np.float32(SEQUENCES[0]), SEQUENCES[1] / 3]),
+    "pack_sequence of a generator": lambda m, a: m.pack_sequence(iter(SEQUENCES), False),
+    "pad_sequence of two dtypes": lambda m, a: m.pad_sequence([np.float32(SEQUENCES[0]), SEQUENCES[1] / 3]),
     "unpack_sequence": lambda m, a: m.unpack_sequence(_packed(m, a)),
     "last_step": lambda m, a: m.last_step(_packed(m, a)),
     "last_step_backward": lambda m, a: m.last_step_backward(PADDED[0], _packed(m, a)),

@@ -15,6 +15,7 @@ class Exercise(NamedTuple):
     title: str
     path: str
     blanks: tuple[str, ...]
+    in_torch: bool = True  # whether torch.nn has the same
 
     @property
     def file(self) -> Path:
@@ -26,11 +27,12 @@ class Exercise(NamedTuple):
         return self.file.read_text(encoding="utf-8")
 
 
-PACKING = ("pack_padded_sequence", "pad_packed_sequence", "pad_sequence")
+STEP, PACKING = ("step_backward",), ("pack_padded_sequence", "pad_packed_sequence", "pad_sequence")
 EXERCISES = {
-    "rnn": Exercise("the RNN cell", "rnn.py", ("step_backward",)),
-    "lstm": Exercise("the LSTM cell", "lstm.py", ("step_backward",)),
-    "gru": Exercise("the GRU cell", "gru.py", ("step_backward",)),
+    "rnn": Exercise("the RNN cell", "rnn.py", STEP),
+    "lstm": Exercise("the LSTM cell", "lstm.py", STEP),
+    "gru": Exercise("the GRU cell", "gru.py", STEP),
+    "gru-reset-before": Exercise("the other GRU cell", "gru_reset_before.py", STEP, in_torch=False),
     "layer": Exercise("the loops over time", "layer.py", ("forward", "backward")),
     "pack": Exercise("packing and padding", "packed.py", PACKING),
     "seq2seq": Exercise("the seq2seq model", "models/seq2seq.py", ("Seq2Seq.backward",)),
@@ -43,40 +45,35 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
         if isinstance(node, ast.FunctionDef):
             yield node.name, node
         elif isinstance(node, ast.ClassDef):
-            methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
-            yield from ((f"{node.name}.{each.name}", each) for each in methods)
+            yield from ((f"{node.name}.{name}", each) for name, each in functions(ast.Module(node.body, [])))
 
 
 def outline(tree: ast.Module) -> dict[str, tuple[str, ...]]:
-    """The functions, methods and State of a file, with their arguments or fields; nothing private."""
-    found = {
+    """The functions and methods of a file, with their arguments; nothing private."""
+    return {
         name: tuple(each.arg for each in (*node.args.args, *node.args.kwonlyargs))
         for name, node in functions(tree)
         if not name.startswith("_")
     }
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == "State":
-            fields = [each.target for each in node.body if isinstance(each, ast.AnnAssign)]
-            found["State"] = tuple(map(ast.unparse, fields))
-    return found
 
 
 def recognise(source: bytes, file: str) -> str:
     """The name of the exercise that a file is: it defines all that the project's file does.
 
-    UsageError where it is none of them, or not Python.
+    Where several do, it is the one with the most lines in common. UsageError where none does.
     """
     try:
         found = outline(ast.parse(source, file))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         fail("grade", "a Python file", f"{file}: {error}")
-    missing = {}
+    lines, others = set(source.splitlines()), list[tuple[int, int, str, str]]()
     for name, each in EXERCISES.items():
         wanted = outline(ast.parse(each.read()))
-        missing[name] = [key for key in wanted if found.get(key) != wanted[key]]
-    nearest = min(missing, key=lambda name: len(missing[name]))
-    if missing[nearest]:
+        missing = [key for key in wanted if found.get(key) != wanted[key]]
+        common = lines & set(each.read().encode().splitlines())
+        others.append((len(missing), -len(common), name, ", ".join(missing)))
+    nearest, lacks = min(others)[2:]
+    if lacks:
         expected = f"a file that defines what one of the exercises does ({', '.join(EXERCISES)})"
-        lacks = f"for {nearest} it lacks {', '.join(missing[nearest])}, or has other arguments there"
-        fail("grade", expected, f"{file}; {lacks}")
+        fail("grade", expected, f"{file}; for {nearest} it lacks {lacks}, or has other arguments there")
     return nearest

@@ -70,9 +70,7 @@ def _by_name(events: Events) -> dict[Any, list[Event]]:
 
 
 def _number(lines: Sequence[str], node: ast.FunctionDef, statement: ast.stmt) -> int | None:
-    """The number on the statement's own line; else, in a backward pass, that of the comment line above it,
-    and otherwise the next one on a line of code.
-    """
+    """On the statement's own line; else in the comment above (backward pass), or on the next line of code."""
     start, end = statement.lineno - 1, statement.end_lineno or statement.lineno
     found = _numbers(lines[start:end], False)
     if "backward" in node.name:

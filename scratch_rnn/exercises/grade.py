@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from scratch_rnn.checks import fail
-from scratch_rnn.exercises.catalogue import EXERCISES, recognise
+from scratch_rnn.exercises.catalogue import EXERCISES, Exercise, recognise
 from scratch_rnn.exercises.run import LIMIT
+from scratch_rnn.labs.inputs.files import read_bytes
 
 
 def grade(file: Path) -> tuple[list[str], bool]:
@@ -19,43 +21,36 @@ def grade(file: Path) -> tuple[list[str], bool]:
 
     UsageError for a file that cannot be read, is not Python or is none of the exercises.
     """
-    try:
-        source = file.read_bytes()
-    except (OSError, ValueError) as error:
-        fail("grade", "a file that can be read", f"{file} ({getattr(error, 'strerror', None) or error})")
-    name = recognise(source, str(file))
-    head = f"{file}: {EXERCISES[name].title}, compared with scratch_rnn/numpy_bptt/{EXERCISES[name].path}"
+    name = recognise(read_bytes("grade", file), str(file))
     with tempfile.TemporaryDirectory() as folder:
         report, stopped = Path(folder) / "report.json", Path(folder) / "stopped.txt"
-        command = [
-            sys.executable,
-            "-m",
-            "scratch_rnn.exercises.run",
-            name,
-            str(file),
-            str(report),
-            str(stopped),
-        ]
-        path = {"PYTHONPATH": os.pathsep.join(["", *sys.path])}
-        subprocess.run(command, env=os.environ | path, check=False)
+        files = map(str, (file, report, stopped))
+        command = [sys.executable, "-m", "scratch_rnn.exercises.run", name, *files]
+        path = os.pathsep.join(["", *sys.path])
+        subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False)
         if report.is_file():
-            return _report(head, file, json.loads(report.read_text(encoding="utf-8")))
+            return _report(EXERCISES[name], file, json.loads(report.read_text(encoding="utf-8")))
         text = stopped.read_text(encoding="utf-8") if stopped.is_file() else ""
-    return [head, _stopped(text, file)], False
+    return [f"{file}: {EXERCISES[name].title}", _stopped(text, file)], False
 
 
-def _report(head: str, file: Path, result: dict[str, Any]) -> tuple[list[str], bool]:
+def _report(exercise: Exercise, file: Path, result: dict[str, Any]) -> tuple[list[str], bool]:
+    """The lines to print, and whether all is right."""
     if "unreadable" in result:
         fail("grade", "a file that can be imported", f"{file}, {result['unreadable']}")
     verdicts: dict[str, str] = result["verdicts"]
     width = max(map(len, verdicts))
-    lines = [head + (" and with torch.nn" if result["torch"] else "")]
-    if not result["torch"]:
-        lines.append("not compared with torch.nn: that needs the folder reference/ of the project's clone")
+    reason = "the clone's folder reference/ is missing" if exercise.in_torch else "it has no such cell"
+    torch = " and torch.nn" if result["torch"] else f"; not with torch.nn: {reason}"
+    lines = [f"{file}: {exercise.title}", f"compared with scratch_rnn/numpy_bptt/{exercise.path}{torch}"]
+    lines += ["d_q is the gradient of the loss with respect to q"] * any(
+        name[:2] == "d_" for name in verdicts
+    )
     lines += [f"  {name:{width}}  {verdict}" for name, verdict in verdicts.items()]
     right = set(verdicts.values()) == {"right"}
-    last = "all right" if right else result["found"]
-    return [*lines, *([last] if last else [])], right
+    lines.append("all right" if right else result["found"] or "")
+    options: Any = {"subsequent_indent": "    ", "break_on_hyphens": False, "break_long_words": False}
+    return [row for line in lines for row in wrap(line, 80, **options)], right
 
 
 def _stopped(text: str, file: Path) -> str:

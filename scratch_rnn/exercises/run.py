@@ -4,6 +4,7 @@ It is a process of its own, started by grade.py. It writes the grade to REPORT. 
 LIMIT seconds ends the process, and STOPPED then has the line that was running.
 """
 
+import ast
 import faulthandler
 import json
 import sys
@@ -17,11 +18,12 @@ import numpy as np
 
 from scratch_rnn.checks import UsageError
 from scratch_rnn.exercises.cases import runs
-from scratch_rnn.exercises.catalogue import EXERCISES
+from scratch_rnn.exercises.catalogue import EXERCISES, functions
 from scratch_rnn.exercises.equations import first_wrong
 from scratch_rnn.exercises.values import difference
-from scratch_rnn.exercises.watch import check_helpers, load, numbered
+from scratch_rnn.exercises.watch import Event, check_helpers, load, numbered
 
+UNUSABLE = "what it returns cannot be used: "
 LIMIT = 5.0
 """Seconds that a reader's file may take."""
 
@@ -30,7 +32,7 @@ def main(name: str, file: Path, report: Path, stopped: Path) -> None:
     """Grade one file."""
     grader, planned, oracles = Grader(name, file), list(runs(name)), list[dict[str, Any]]()
     with suppress(UsageError):  # without reference/ there is no torch.nn
-        oracles = [oracle() for _, oracle in planned]
+        oracles = [oracle() for _, oracle in planned if grader.exercise.in_torch]
     with stopped.open("w", encoding="utf-8") as trace:
         faulthandler.dump_traceback_later(LIMIT, exit=True, file=trace)
         try:
@@ -52,7 +54,7 @@ class Grader:
         self.exercise, self.file = EXERCISES[name], file
         self.source = self.exercise.read()
         self.verdicts: dict[str, str] = {}
-        """By result: "right", or how it is wrong; by function: "not written yet"."""
+        """By result: "right", or how it is wrong; by function: an exception, or "not written yet"."""
         self.found: str | None = None
 
     def grade(self, run: Callable[[Any], dict[str, Any]], oracle: dict[str, Any]) -> None:
@@ -66,14 +68,18 @@ class Grader:
             with np.errstate(all="ignore"):
                 results = run(given)
         except NotImplementedError as error:
-            self.verdicts[self._frames(error)[-1][0]] = "not written yet"
+            tree, blank = ast.parse(self.file.read_bytes()), [ast.Expr, ast.Raise]  # a docstring, and `raise`
+            unreached = [name for name, node in functions(tree) if [*map(type, node.body)] == blank]
+            self.verdicts |= dict.fromkeys([self._frames(error)[-1][0], *unreached], "not written yet")
             return
         except (Exception, SystemExit) as error:
-            self.verdicts["error"], right = self.where(error), False
+            last = next((each.call[0] for each in reversed(events) if isinstance(each, Event)), "error")
+            function, cause = next(((name, "") for name, _ in self._frames(error)), (last, UNUSABLE))
+            self.verdicts[function], right = f"wrong: {cause}{self.where(error)}", False
         else:
             for name, value in expected.items():
-                both = difference(results[name], value), difference(results[name], oracle.get(name, value))
-                wrong = both[0] or both[1]
+                ours = results.get(name)
+                wrong = difference(ours, value) or difference(ours, oracle.get(name, value))
                 right = right and wrong is None
                 if wrong or name not in self.verdicts:
                     self.verdicts[name] = f"wrong: {wrong}" if wrong else "right"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from torch import Tensor
 
 BOUND = 1e-10
 """The largest allowed difference, relative to the largest entry (or to 1, where that is larger)."""
@@ -12,9 +13,7 @@ BOUND = 1e-10
 
 def arrays(value: Any) -> list[ndarray]:
     """Every array and number in a value, in its order; other objects are left out."""
-    if hasattr(value, "numpy"):  # a tensor
-        return [value.numpy()]
-    if isinstance(value, ndarray | np.generic | float | int):
+    if isinstance(value, ndarray | np.generic | float | int | Tensor):
         return [np.asarray(value)]
     if isinstance(value, Mapping):
         value = list(value.values())
@@ -24,6 +23,8 @@ def arrays(value: Any) -> list[ndarray]:
 def difference(value: Any, expected: Any) -> str | None:
     """In words how a value differs from what is expected; None where it does not."""
     ours, right = arrays(value), arrays(expected)
+    if value is None and right:
+        return "missing"
     shapes = [[a.shape for a in each] for each in (ours, right)]
     if shapes[0] != shapes[1]:
         return "shape {}, not {}".format(*(", ".join(map(str, each)) or "None" for each in shapes))
@@ -31,7 +32,7 @@ def difference(value: Any, expected: Any) -> str | None:
         differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
         error = np.abs(a[differs].astype(float) - b[differs]).max(initial=0.0)
         if not error <= BOUND * np.abs(b[np.isfinite(b)]).max(initial=1.0):
-            return f"off by {error:.2g}"
+            return f"off by {error:.2g}" if b.ndim else f"{a}, not {b}"
     return None
 
 

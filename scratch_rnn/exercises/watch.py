@@ -12,8 +12,9 @@ Functions without a numbered equation are checked as a whole: `check_helpers`.
 import ast
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -76,19 +77,16 @@ def check_helpers(given: ModuleType, events: Events, real: ModuleType, watched: 
         own = isinstance(function, FunctionType) and function.__module__ == given.__name__
         expected = getattr(real, name, None)
         if own and name not in watched and isinstance(expected, FunctionType):
-            vars(given)[name] = _checked(function, expected, events)
+            vars(given)[name] = partial(_checked, function, expected, events)
 
 
-def _checked(function: Callable[..., Any], real: Callable[..., Any], events: Events) -> Any:
-    def call(*arguments: Any, **options: Any) -> Any:
-        before = deepcopy((arguments, options))
-        result = function(*arguments, **options)
-        names = wrong_leaves(result, real(*before[0], **before[1]))
-        if names:
-            events.append(f"{names}: wrong in what {function.__name__} returns")
-        return result
-
-    return call
+def _checked(function: FunctionType, real: FunctionType, events: Events, *args: Any, **options: Any) -> Any:
+    before = deepcopy((args, options))
+    result = function(*args, **options)
+    names = wrong_leaves(result, real(*before[0], **before[1]))
+    if names:
+        events.append(f"{names}: wrong in what {function.__name__} returns")
+    return result
 
 
 def _noted(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -108,18 +106,15 @@ def _noted(body: list[ast.stmt]) -> list[ast.stmt]:
     return result
 
 
-def assigned(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement assigns, those of which it changes an item too."""
-    targets: list[ast.expr] = []
-    if isinstance(statement, ast.Assign):
-        targets = list(statement.targets)
-    elif isinstance(statement, ast.AugAssign | ast.AnnAssign) and statement.value:
-        targets = [statement.target]
-    while targets:
-        target = targets.pop(0)
-        if isinstance(target, ast.Name) and target.id != "_":
-            yield target.id
-        elif isinstance(target, ast.Tuple | ast.List):
-            targets = target.elts + targets
-        elif isinstance(target, ast.Starred | ast.Subscript):
-            targets.insert(0, target.value)
+def assigned(node: ast.AST) -> Iterator[str]:
+    """The names that a statement or its target assigns, those of which it changes an item too."""
+    if isinstance(node, ast.Name) and node.id != "_":
+        yield node.id
+    elif isinstance(node, ast.Assign):
+        yield from (name for target in node.targets for name in assigned(target))
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign) and node.value:
+        yield from assigned(node.target)
+    elif isinstance(node, ast.Tuple | ast.List):
+        yield from (name for target in node.elts for name in assigned(target))
+    elif isinstance(node, ast.Starred | ast.Subscript):
+        yield from assigned(node.value)

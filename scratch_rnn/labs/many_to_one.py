@@ -78,7 +78,7 @@ class ManyToOne(TrainingLab[Options]):
 
     name = "many-to-one"
     options = Options
-    inference_options = (*TrainingLab.inference_options, "classify")
+    requests = ("classify",)
     has_picture = True
 
     def __init__(self, settings: Options) -> None:

@@ -42,7 +42,9 @@ class Options(Training):
     hidden: int = 32
     clip: float | None = 1.0
     length: int = option(40, "steps of a sequence", least=2)
-    forget_bias: float | None = option(None, "added to an LSTM's forget gate before training; default 1")
+    forget_bias: float | None = option(
+        None, "added to an LSTM's forget gate before training; default 1", least=-(10**30), most=10**30
+    )
     batch_size: int = option(32, "sequences in a batch", least=1)
 
 

@@ -58,7 +58,7 @@ class OneToMany(TrainingLab[Options]):
 
     name = "one-to-many"
     options = Options
-    inference_options = (*TrainingLab.inference_options, "image")
+    requests = ("image",)
     has_picture = True
 
     def __init__(self, settings: Options) -> None:

@@ -83,7 +83,7 @@ class Seq2Seq(TrainingLab[Options]):
 
     name = "seq2seq"
     options = Options
-    inference_options = (*TrainingLab.inference_options, "translate")
+    requests = ("translate",)
     smoke_settings: ClassVar[Mapping[str, object]] = {"steps": 1400}
 
     def __init__(self, settings: Options) -> None:

@@ -248,6 +248,19 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     return unpad_sequence(*pad_packed_sequence(packed_sequences))
 
 
-def last_step(packed: PackedSequence) -> Tensor:
-    """Each sequence's own last step, (N, *), in the caller's order."""
-    return torch.stack([sequence[-1] for sequence in unpack_sequence(packed)])
+def last_step(packed: PackedSequence, bidirectional: bool = False) -> Tensor:
+    """Each sequence's own last step, (N, *), in the caller's order.
+
+    In the output of a bidirectional layer, the second half of the last axis is the backward direction, which
+    reads a sequence from its end: its final state is at the first step. With bidirectional=True that half is
+    taken there, and the result, both final states beside each other, is [h_n[-2], h_n[-1]].
+
+    Raises ValueError if bidirectional and the last axis is odd.
+    """
+    sequences = unpack_sequence(packed)
+    last = torch.stack([sequence[-1] for sequence in sequences])
+    if not bidirectional:
+        return last
+    half = checks.half("last_step", last)
+    first = torch.stack([sequence[0] for sequence in sequences])
+    return torch.cat([last[..., :half], first[..., half:]], dim=-1)

@@ -190,3 +190,10 @@ def padding_side(side: object) -> None:
     """RuntimeError unless `side` is "left" or "right"."""
     if side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {side}.")
+
+
+def half(who: str, rows: Tensor) -> int:
+    """Where the backward direction begins in the last axis of (N, *, 2·P)."""
+    if rows.dim() < 2 or rows.shape[-1] % 2:
+        raise ValueError(message(who, "an output of two directions, (N, *, 2·P)", tuple(rows.shape)))
+    return rows.shape[-1] // 2

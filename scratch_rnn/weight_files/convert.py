@@ -114,13 +114,16 @@ def _read(path: Path, layout: str) -> tuple[str, Any]:
 
 def _read_npz(path: Path, layout: str) -> Named | dict[str, Named] | list[list[ndarray]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
             flat = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged file makes zipfile and numpy raise almost anything
         raise ValueError(checks.message(str(path), "an .npz file of arrays", type(error).__name__)) from None
     names = NAMES.get(layout, NAMES["flax"])
     if not all(re.fullmatch(names, name) for name in flat):
         raise ValueError(checks.message(str(path), f"names of {layout} ({names})", ", ".join(flat)))
+    for name, array in flat.items():
+        if array.dtype.kind != "f":
+            raise ValueError(checks.message(str(path), f"{name} of a floating-point dtype", array.dtype))
     if layout == "torch":
         return flat
     if layout == "keras":

@@ -70,8 +70,9 @@ class Lab(ABC, Generic[S]):
     options: ClassVar[type[Settings]]
     smoke_settings: ClassVar[Mapping[str, object]] = {}
     """Settings of the main job that differ from the defaults."""
-    inference_options: ClassVar[Sequence[str]] = ("engine",)
-    """Options that a loaded run may change: they are no part of what is trained."""
+    requests: ClassVar[Sequence[str]] = ()
+    """Options that ask for something after training. They do not change what is trained: a checkpoint neither
+    stores nor requires them, and a run that continues does what its own command line asks."""
     distributes: ClassVar[bool] = False
     """Whether `batch` gives arrays whose rows several processes can share."""
     has_picture: ClassVar[bool] = False

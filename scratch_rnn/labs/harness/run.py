@@ -147,9 +147,20 @@ def _train(lab: TrainingLab[Training], work: Trainer, curves: Curves, tick: Tick
                 note = f"interrupted after step {len(losses)} of {lab.steps}{saver.note(curves)}"
                 raise Failure(f"{lab.name}: {note}")
             saver.after_step(work, curves)
+        note = f"after the last step; try a smaller --lr{saver.note(curves)}"
         if not saver.hold(work, curves):
-            note = f"NaN or infinity after the last step; try a smaller --lr{saver.note(curves)}"
-            raise Failure(f"{run}: the weights have {note}")
+            raise Failure(f"{run}: the weights have NaN or infinity {note}")
+        loss = _next_loss(lab, work, len(losses))
+        if not math.isfinite(loss):  # weights that are finite may be too large to use
+            raise Failure(f"{run}: the loss is {loss} {note}")
+
+
+def _next_loss(lab: TrainingLab[Training], work: Trainer, step: int) -> float:
+    """The loss of one more step, which is taken back."""
+    before = work.snapshot()
+    loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
+    work.restore(before)
+    return loss
 
 
 @contextmanager

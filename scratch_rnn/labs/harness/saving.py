@@ -54,8 +54,6 @@ class Saver:
 
     def hold(self, work: Trainer, curves: Curves) -> bool:
         """Keep a snapshot in memory. False if it is not finite: then nothing is kept."""
-        if self.path is None:
-            return True
         self._last = time.monotonic()
         arrays = work.snapshot()
         good = all(np.isfinite(array).all() for array in arrays.values())

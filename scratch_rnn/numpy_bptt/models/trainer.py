@@ -53,6 +53,7 @@ class Trainer:
     def __init__(
         self, model: Model, optimizer: str, lr: float, clip: float | None = None, momentum: float = 0.0
     ) -> None:
+        snapshot.check_settings(optimizer, lr, clip, momentum)
         self.fields = snapshot.fields_of(optimizer, momentum)
         self.optimizer = Adam(lr=lr) if optimizer == "adam" else SGD(lr=lr, momentum=momentum)
         self.model, self.clip = model, clip

@@ -23,7 +23,15 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scratch_rnn.checks import expect_equal_shape, expect_index_range, expect_one_of, message
+from scratch_rnn.checks import (
+    expect_bool,
+    expect_cell,
+    expect_equal_shape,
+    expect_index_range,
+    expect_one_of,
+    expect_sizes,
+    message,
+)
 from scratch_rnn.torch_autograd import modules
 from scratch_rnn.torch_autograd.models.trainer import State
 from scratch_rnn.torch_autograd.packed import PackedSequence, last_step, pack_sequence
@@ -56,9 +64,13 @@ class SequenceModel(nn.Module):
         engine: str = "steps",
     ) -> None:
         super().__init__()
-        kind = expect_one_of("SequenceModel", "cell", cell, ["rnn", "lstm", "gru"])
-        self.loss_name = expect_one_of("SequenceModel", "loss", loss, ["cross_entropy", "squared_error"])
-        self.last = last
+        who = "SequenceModel"
+        kind = expect_cell(who, cell)
+        expect_sizes(who, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        optional = {"embed": embed, "outputs": outputs}
+        expect_sizes(who, **{name: size for name, size in optional.items() if size is not None})
+        self.last = expect_bool(who, "last", last)
+        self.loss_name = expect_one_of(who, "loss", loss, ["cross_entropy", "squared_error"])
         self.carried_sizes = ((num_layers, hidden_size),) * (2 if kind == "lstm" else 1)
         self.embedding = None if embed is None else nn.Embedding(embed, input_size, dtype=dtype)
         self.rnn: RNNBase = getattr(modules, kind.upper())(
