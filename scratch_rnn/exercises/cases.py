@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy import ndarray
 
-from scratch_rnn.numpy_bptt import modules, rnn_base
+from scratch_rnn.numpy_bptt import engines, modules
 from scratch_rnn.numpy_bptt.models import Seq2Seq
 from scratch_rnn.parity import contenders, seq2seq
 from scratch_rnn.parity.cases import KINDS, Case, make_data
@@ -56,7 +56,7 @@ def _named(run: Callable[..., Results], *arguments: Any) -> Results:
 def _unroll(exercise: str, case: Case, backward: bool, module: Any) -> Results:
     """A layer with the reader's cell, or with the reader's loops."""
     if exercise == "layer":
-        vars(rnn_base)["layer"] = module
+        vars(engines)["layer"] = module
     else:
         getattr(modules, KINDS[case.kind][0]).cell = module
     if backward:
