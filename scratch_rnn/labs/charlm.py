@@ -65,6 +65,8 @@ class CharLM(TrainingLab[Options]):
     inference_options = (*TrainingLab.inference_options, "sample", "temperature", "prompt")
     distributes = True
     has_picture = True
+    loss_unit = "nats per character"
+    bits = True
     default_steps = 1000
 
     def __init__(self, settings: Options) -> None:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
@@ -80,6 +81,7 @@ class ManyToOne(TrainingLab[Options]):
     options = Options
     inference_options = (*TrainingLab.inference_options, "classify")
     has_picture = True
+    loss_unit = "nats per line"
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)
@@ -247,6 +249,7 @@ class ManyToOne(TrainingLab[Options]):
         )
         axes.set_xlabel("epoch (passes over the training lines)")
         axes.set_ylabel("accuracy (share of lines)")
-        axes.set_ylim(0, 1)
+        axes.set(xlim=(0, max([1, *axes.lines[0].get_xdata()]) * 1.02), ylim=(0, 1))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         axes.grid(alpha=0.3)
