@@ -236,8 +236,8 @@ class ManyToOne(TrainingLab[Options]):
         """The accuracy on unseen lines over the epochs, beside the most frequent label and a bag of words."""
         some = next(iter(results.values()))
         curve = some.get("held_out", [])
-        axes.plot([point[0] / self.epoch for point in curve], [point[2] for point in curve], "C0.-")
-        axes.lines[-1].set_label("unseen lines")
+        epochs = [point[0] / self.epoch for point in curve]
+        axes.plot(epochs, [point[2] for point in curve], "C0.-", label="unseen lines")
         unit = "words" if self.settings.level == "word" else "letters"
         for key, label, color in (
             ("bag_of_words", f"bag of {unit}", "C1"),
@@ -249,7 +249,7 @@ class ManyToOne(TrainingLab[Options]):
         )
         axes.set_xlabel("epoch (passes over the training lines)")
         axes.set_ylabel("accuracy (share of lines)")
-        axes.set(xlim=(0, max([1, *axes.lines[0].get_xdata()]) * 1.02), ylim=(0, 1))
+        axes.set(xlim=(0, 1.02 * max([1, *epochs])), ylim=(0, 1))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         axes.grid(alpha=0.3)
