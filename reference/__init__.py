@@ -1,6 +1,6 @@
-"""The same models and training steps on torch.nn: the oracle that everything else is held against.
+"""The same models and training steps on torch.nn: the oracle that both trees are compared with.
 
-Imports torch and numpy, and nothing of scratch_rnn: it shares no line with what it judges.
+Imports torch and numpy, and nothing of scratch_rnn: it shares no code with the trees.
 """
 
 from reference.caption import CaptionModel

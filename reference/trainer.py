@@ -46,7 +46,7 @@ class Trainer:
         return self.model.predict(*inputs)
 
     def parameters(self) -> int:
-        """The number of trained numbers."""
+        """The number of parameters, counted by element."""
         return int(torch.nn.utils.parameters_to_vector(self.model.parameters()).numel())
 
     def snapshot(self) -> dict[str, ndarray]:

@@ -71,6 +71,17 @@ def expect_int(who: str, what: str, value: object, least: int) -> int:
     return number
 
 
+def expect_sizes(who: str, **sizes: object) -> None:
+    """Raise TypeError or ValueError unless each size is an integer of at least 1."""
+    for what, value in sizes.items():
+        expect_int(who, what, value, 1)
+
+
+def expect_cell(who: str, cell: object) -> str:
+    """Return `cell` if it is the name of a cell; ValueError otherwise."""
+    return expect_one_of(who, "cell", cell, ["rnn", "lstm", "gru"])
+
+
 def expect_index_range(who: str, what: str, least: int, most: int, size: int) -> None:
     """Raise ValueError unless indices from `least` to `most` all lie in [0, V).
 

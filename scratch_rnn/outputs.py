@@ -1,9 +1,9 @@
 """Writing files: a file is written whole, or not at all.
 
 An output path means what it means after a shell's `>`: a symbolic link is followed, an existing file keeps
-its mode and owner, and what is no regular file (a pipe, a device) is written to. A regular file is replaced
-in one step, so that a reader sees the old content or the new one. A file without any write permission is
-refused, for the superuser too.
+its mode and owner, and what is not a regular file (a pipe, a device) is written to. A regular file is
+replaced in one step, so that a reader sees the old content or the new one. A file without any write
+permission is refused, for the superuser too.
 """
 
 import contextlib
@@ -18,6 +18,8 @@ from stat import S_IMODE, S_ISDIR, S_ISREG, S_ISSOCK
 
 from scratch_rnn.checks import fail
 
+PICTURES = (".png", ".svg", ".pdf")
+"""Suffixes of pictures, in lower case."""
 ANY_WRITE = 0o222
 """The write permissions of owner, group and others."""
 

@@ -5,11 +5,13 @@ from typing import NamedTuple, Protocol
 
 from scratch_rnn.checks import (
     expect_bool,
+    expect_cell,
     expect_index_range,
     expect_int,
     expect_number,
     expect_one_of,
     expect_shape,
+    expect_sizes,
     message,
 )
 
@@ -47,9 +49,9 @@ class Decoded(NamedTuple):
 
 def check_sizes(sizes: Sizes) -> Sizes:
     """Return `sizes` if a model can have them; TypeError or ValueError otherwise."""
-    expect_one_of("Seq2Seq", "cell", sizes.cell, ["rnn", "lstm", "gru"])
-    for what in ("source_size", "target_size", "embedding_size", "hidden_size", "num_layers"):
-        expect_int("Seq2Seq", what, getattr(sizes, what), 1)
+    expect_cell("Seq2Seq", sizes.cell)
+    names = ("source_size", "target_size", "embedding_size", "hidden_size", "num_layers")
+    expect_sizes("Seq2Seq", **{name: getattr(sizes, name) for name in names})
     expect_bool("Seq2Seq", "bidirectional", sizes.bidirectional)
     for what in ("sos", "eos"):
         index = expect_int("Seq2Seq", what, getattr(sizes, what), 0)

@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from scratch_rnn.checks import expect_equal_shape, expect_one_of, expect_shape, message
+from scratch_rnn.checks import expect_equal_shape, expect_number, expect_one_of, expect_shape, message
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -32,11 +32,19 @@ class Snapshot(NamedTuple):
     state: tuple[ndarray, ...]
 
 
-def fields_of(optimizer: str, momentum: float) -> tuple[str, ...]:
-    """What an optimiser saves of each parameter. ValueError for another optimiser, or Adam with momentum."""
+def check_settings(optimizer: str, lr: float, clip: float | None, momentum: float) -> None:
+    """A trainer's arguments; TypeError or ValueError where they are impossible."""
     expect_one_of("Trainer", "optimizer", optimizer, ["adam", "sgd"])
+    expect_number("Trainer", "lr", lr, 0, math.inf)
+    expect_number("Trainer", "momentum", momentum, 0, math.inf)
+    if clip is not None:
+        expect_number("Trainer", "clip", clip, 0, math.inf)
     if optimizer == "adam" and momentum:
         raise ValueError(message("Trainer", "no momentum with adam", momentum))
+
+
+def fields_of(optimizer: str, momentum: float) -> tuple[str, ...]:
+    """What an optimiser saves of each parameter."""
     if optimizer == "adam":
         return "m", "v"
     return ("b",) if momentum else ()

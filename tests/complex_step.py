@@ -14,7 +14,7 @@ import pytest
 from numpy import ndarray
 
 from scratch_rnn.numpy_bptt import gru, gru_reset_before, layer, lstm, ops, rnn, stack
-from scratch_rnn.numpy_bptt.rnn_base import Bound
+from scratch_rnn.numpy_bptt.engines import Bound
 from scratch_rnn.parity.complex_step import errors
 
 BOUND = 1e-12

@@ -1,107 +1,86 @@
 """Make small bugs in every line of mathematics of both trees, and see the tests fail.
 
-python -m tests.generated_mutants [--sample N] [--seed S] [--only TEXT]
+python -m tests.generated_mutants [--sample N] [--seed S] [--jobs J] [--only TEXT] [--log FILE]
 
 The mutator is our own because a new pytest process for every mutant spends about 3 s before its first test,
 and the parity tests, which a survivor runs to the end, take about 30 s more.
 
-A mutant must be killed by a test, or be listed in equivalent.toml with the reason why no test can. Exit
-status 1 for an unlisted survivor, for a listed mutant that is killed, and for a listed one that no longer
-exists. Nothing of the working tree is touched. Needs os.fork.
+A mutant must be killed by a test, or be listed in equivalent.toml with the reason why no test can. One that
+survives forks.py, and one of a default value, runs on a copy on disk: the tests that reach it with all
+examples, then all tests. Exit status 1 for an unlisted survivor, for a listed mutant that is killed, and for
+a listed one that no longer exists. A run with the same --log continues. The working tree is not touched.
 """
 
 import argparse
+import hashlib
+import json
 import os
-import random
-import shutil
-import subprocess
-import sys
-import tempfile
+import resource
 import tomllib
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from time import perf_counter
 
-import pytest
-from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
-from tests.mutants import COPIED, ROOT
-from tests.mutation.forks import Forks
-from tests.mutation.mutate import Key, Mutant, mutants_of_file, paths
+from tests import mutants
+from tests.mutation.forks import SLOWER, Forks
+from tests.mutation.mutate import ROOT, TREES, Key, Mutant, mutants_of_file, paths
 
-TESTS = ("tests", *(f"scratch_rnn/{tree}" for tree in ("numpy_bptt", "torch_autograd")))
-LEFT_OUT = (
-    *(f"tests/{name}" for name in ("labs", "benchmarks", "cli", "convert", "mutation")),
-    *(f"tests/test_{name}.py" for name in ("documents", "data", "diagrams", "imports", "mutants")),
-    *(f"tests/test_{name}.py" for name in ("notation", "generated_mutants", "derivations")),
+READ_TEXT = [
+    *(
+        "tests/exercises",
+        "tests/page",
+        "tests/test_documents.py",
+        "tests/test_data.py",
+        "tests/test_twins.py",
+    ),
+    *("tests/test_diagrams.py", "tests/test_imports.py", "tests/test_mutants.py", "tests/test_notation.py"),
+    *("tests/test_generated_mutants.py", "tests/test_derivations.py"),
+]
+"""Tests of the text of the source: they see every change, an equivalent one too."""
+TESTS = ["tests", *(f"scratch_rnn/{tree}" for tree in TREES), *(f"--ignore={name}" for name in READ_TEXT)]
+SLOW = [
+    *(f"tests/{name}" for name in ("labs", "benchmarks", "cli", "convert", "parity", "trace")),
+    *(f"tests/test_{name}.py" for name in ("fuzz", "profiles", "outputs", "cuda")),
     *(f"tests/torch_autograd/test_{name}.py" for name in ("compile", "differences")),
-)
-"""Tests of other things, or too slow to run thousands of times."""
+    "tests/torch_autograd/models/test_distributed.py",
+]
+"""Too slow to run thousands of times, or they start processes: survivors alone run them."""
+MEMORY = 2**34
+"""Bytes of each process, the control's too: a bug may allocate without end."""
 
 
-class Listed(NamedTuple):
-    """One entry of equivalent.toml."""
-
-    file: str
-    function: str
-    operator: str
-    old: str
-    new: str
-    reason: str
-
-    @property
-    def key(self) -> Key:
-        """What the mutant is."""
-        return Key(*self[:5])
+def listed() -> dict[Key, str]:
+    """The mutants of equivalent.toml, and why no test kills them."""
+    entries = tomllib.loads((ROOT / "tests/equivalent.toml").read_text(encoding="utf-8"))["mutant"]
+    return {Key(*(entry[field] for field in Key._fields)): entry["reason"] for entry in entries}
 
 
-def listed() -> list[Listed]:
-    """All entries of equivalent.toml."""
-    data = tomllib.loads((Path(__file__).parent / "equivalent.toml").read_text(encoding="utf-8"))
-    return [Listed(**fields) for fields in data.get("mutant", [])]
+def sample(everything: list[Mutant], count: int, seed: int) -> list[Mutant]:
+    """So many mutants, or all for 0. A change of other lines does not change which are chosen."""
+    ranked = sorted(everything, key=lambda m: hashlib.sha256(f"{seed} {m.key}".encode()).digest())
+    return ranked[: count or None]
 
 
-def survivors_on_disk(survivors: Iterable[Mutant], forks: Forks) -> list[Mutant]:
-    """Those that also survive on a copy on disk, with all examples of every test that runs their function."""
-    left = []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for name in COPIED:
-            source = ROOT / name
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
-        for mutant in survivors:
-            path = copy / mutant.key.file
-            text = path.read_text(encoding="utf-8")
-            path.write_text(mutant.text, encoding="utf-8")
-            names = forks.reached(mutant) or _of_the_same_name(mutant)
-            (copy / "names.txt").write_text("\n".join(names), encoding="utf-8")
-            command = [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-x",
-                "-n",
-                "0",
-                "-p",
-                "no:cacheprovider",
-                "@names.txt",
-            ]
-            environment = os.environ | {"PYTHONPATH": folder}
-            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
-            if done.returncode not in (0, 1, 2):  # passed, failed, or a file could not be imported
-                raise SystemExit(f"{mutant}: pytest ended with status {done.returncode}")
-            left += [mutant] if done.returncode == 0 else []
-            path.write_text(text, encoding="utf-8")
-    return left
+def on_disk(left: list[Mutant], forks: Forks, jobs: int) -> Iterator[tuple[Mutant, str]]:
+    """(mutant, the step that kills it or nothing), on a copy of the project which starts with the mutant."""
+    start = perf_counter()
+    if left and not mutants.passes(mutants.Mutant("", "pyproject.toml", "", "", TESTS), planted=False):
+        raise SystemExit("the tests fail without a mutant")
+    seconds = SLOWER * (perf_counter() - start)
 
+    def killed(mutant: Mutant) -> str:
+        text = (ROOT / mutant.key.file).read_text(encoding="utf-8")
+        for step, tests in {"reached": forks.reached(mutant), "all": TESTS}.items():
+            planted = mutants.Mutant(str(mutant), mutant.key.file, text, mutant.text, tests)
+            if tests and not mutants.passes(planted, seconds=seconds):
+                return f"on disk: {step}"
+        return ""
 
-def _of_the_same_name(mutant: Mutant) -> list[str]:
-    """The tests of a function that only other processes run."""
-    name = Path(mutant.key.file).stem
-    return [str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob(f"test_*{name}*.py")]
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from zip(left, pool.map(killed, left), strict=True)
 
 
 def main() -> None:
@@ -109,45 +88,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Mutants over every line of mathematics of both trees.")
     parser.add_argument("--sample", type=int, default=300, help="how many mutants, 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="which mutants")
+    parser.add_argument("--jobs", type=int, default=2, help="how many run at the same time")
     parser.add_argument("--only", default="", help="mutants whose description contains this text")
+    parser.add_argument("--log", default=os.devnull, help="one verdict a line; killed ones are not run again")
     options = parser.parse_args()
-    console = Console(soft_wrap=True)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     everything = [mutant for path in paths() for mutant in mutants_of_file(path)]
-    chosen = [mutant for mutant in everything if options.only in str(mutant)]
-    if 0 < options.sample < len(chosen):
-        chosen = random.Random(options.seed).sample(chosen, options.sample)
-    known = {entry.key for entry in listed()}
-    gone = known - {mutant.key for mutant in everything}
-    bar = partial(track, description="mutants", console=console, disable=not console.is_terminal)
-    forks = Forks(chosen, bar)
-    with tempfile.TemporaryDirectory() as folder:
-        ignored = [f"--ignore={name}" for name in LEFT_OUT]
-        quiet = ["-qq", "-n", "0", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests"]
-        status = pytest.main([*quiet, *ignored, *TESTS], plugins=[forks])
-    if not forks.done:
-        raise SystemExit(f"the tests could not be run: pytest's exit status is {status}")
-    for name, test in forks.measured.items():
-        if not test.passed:
-            console.print(f"fails without a mutant: {name}", markup=False)
-    lived = {mutant.key for mutant in forks.survivors}
-    equivalent = [mutant for mutant in chosen if mutant.key in known and mutant.key in lived]
-    killed_but_listed = [mutant for mutant in chosen if mutant.key in known - lived]
-    unlisted = [mutant for mutant in forks.survivors if mutant.key not in known]
-    survivors = survivors_on_disk(bar(unlisted, description="survivors, on disk"), forks)
-    for what, found in (
-        ("survived", survivors),
-        ("listed, but killed", killed_but_listed),
-        ("listed, but gone", gone),
-    ):
-        for one in found:
-            console.print(f"{what}: {one}", markup=False, highlight=False)
-    killed = len(chosen) - len(equivalent) - len(survivors)
-    score = killed / max(1, len(chosen) - len(equivalent))
-    counts = f"{killed} killed, {len(equivalent)} equivalent, {len(survivors)} survivors"
-    console.print(
-        f"{len(chosen)} sampled, {counts}: {score:.1%} of those that are not equivalent", highlight=False
-    )
-    raise SystemExit(1 if survivors or killed_but_listed or gone else 0)
+    chosen = sample([m for m in everything if options.only in str(m)], options.sample, options.seed)
+    known = listed()
+    start = perf_counter()
+    with Path(options.log).open("a+", encoding="utf-8") as log, Progress() as progress:
+        log.seek(0)
+        killed = {Key(*key) for key, by in map(json.loads, log) if by}
+        pending = [mutant for mutant in chosen if mutant.key not in killed]
+        bar = progress.add_task("mutants", total=len(pending))
+
+        def found(mutant: Mutant, by: str) -> None:
+            killed.update({mutant.key} if by else ())
+            print(json.dumps([mutant.key, by]), file=log, flush=True)
+            progress.advance(bar)
+
+        forks = Forks(pending, options.jobs, found)
+        forks.collect_and_run([*TESTS, *(f"--ignore={name}" for name in SLOW)])
+        left = [mutant for mutant in pending if mutant.key not in known.keys() | killed]
+        bar = progress.add_task("survivors, on disk", total=len(left))
+        for mutant, by in on_disk(left, forks, options.jobs):
+            found(mutant, by)
+    survivors = [mutant for mutant in chosen if mutant.key not in known.keys() | killed]
+    bad = [f"survived: {mutant}" for mutant in survivors]
+    bad += [f"listed, but killed: {m}" for m in chosen if m.key in known.keys() & killed]
+    bad += [f"listed, but gone: {key}" for key in known.keys() - {mutant.key for mutant in everything}]
+    equivalent = sum(mutant.key in known for mutant in chosen)
+    dead = len(chosen) - equivalent - len(survivors)
+    print(*bad, sep="\n")
+    print(f"{len(chosen)} sampled with seed {options.seed}: {dead} killed, {equivalent} equivalent,", end=" ")
+    print(f"{len(survivors)} survivors, in {perf_counter() - start:.0f} s")
+    raise SystemExit(1 if bad else 0)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("scratch_rnn", "reference", "tests", "data", "pyproject.toml", "README.md")
+COPIED = ("scratch_rnn", "reference", "tests", "benchmarks", "docs", "data", "pyproject.toml", "README.md")
 
 
 class Mutant(NamedTuple):
@@ -37,8 +37,8 @@ def load() -> list[Mutant]:
     return [Mutant(**fields) for fields in data["mutant"]]
 
 
-def passes(mutant: Mutant, planted: bool = True) -> bool:
-    """Whether the mutant's tests pass, with the bug planted or without."""
+def passes(mutant: Mutant, planted: bool = True, seconds: float | None = None) -> bool:
+    """Whether the mutant's tests pass in that time, with the bug planted or without."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in COPIED:
@@ -51,10 +51,20 @@ def passes(mutant: Mutant, planted: bool = True) -> bool:
         alone = "--numprocesses=0"  # with workers, the first failure counts as an interruption
         command = [sys.executable, "-m", "pytest", "--quiet", "--exitfirst", alone, *mutant.tests]
         environment = os.environ | {"PYTHONPATH": folder}
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-    if done.returncode not in (0, 1):
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    import_failed = planted and done.returncode == 2
+    if done.returncode > 1 and not import_failed:
         raise SystemExit(
             f"{mutant.name}: the tests could not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
         )

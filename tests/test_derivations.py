@@ -1,9 +1,14 @@
-"""docs/derivations.md: every displayed equation is checked, and its numbers are those of the code."""
+"""docs/derivations.md: every displayed equation is checked, and its numbers are those of the code.
+
+derivations.ko.md is the same document in Korean. Its equations and its code are those of derivations.md, byte
+by byte, so they are run once.
+"""
 
 import ast
 import contextlib
 import io
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs/derivations.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
+KOREAN_TEXT = DOCUMENT.with_suffix(".ko.md").read_text(encoding="utf-8")
 NUMPY = ROOT / "scratch_rnn/numpy_bptt"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBERED = re.compile(r"^ *\((\d+)\)  (.*)$", re.MULTILINE)
@@ -25,8 +31,13 @@ def split(text: str, level: int) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
+def subsections(text: str) -> dict[str, str]:
+    return {name: body for part in split(text, 2).values() for name, body in split(part, 3).items()}
+
+
 SECTIONS = split(TEXT, 2)
-SUBSECTIONS = {name: body for text in SECTIONS.values() for name, body in split(text, 3).items()}
+SUBSECTIONS = subsections(TEXT)
+KOREAN = subsections(KOREAN_TEXT)
 
 
 def run(section: str, names: dict[str, Any]) -> None:
@@ -48,7 +59,7 @@ def equation_of(line: str) -> str:
 
 def code_of(section: str) -> Path | None:
     """The file that a section is about."""
-    link = re.search(r"^Code: \[`[^`]+`\]\(([^)]+)\)", section, re.MULTILINE)
+    link = re.search(r"^(?:Code|코드): \[`[^`]+`\]\(([^)]+)\)", section, re.MULTILINE)
     return (DOCUMENT.parent / link[1]).resolve() if link else None
 
 
@@ -77,10 +88,10 @@ def test_every_displayed_equation_is_followed_by_a_snippet() -> None:
             assert re.search(r"\b(check|assert|assert_allclose)\b", code), shown
 
 
-@pytest.mark.parametrize("name", SUBSECTIONS)
+@pytest.mark.parametrize("name", [*SUBSECTIONS, *KOREAN])
 def test_numbers_are_those_of_the_code(name: str) -> None:
     """Each number belongs to the file that was named last, in a `Code:` line or in a sentence."""
-    text = BLOCK.sub(lambda block: block[2] if block[1] == "text" else "", SUBSECTIONS[name])
+    text = BLOCK.sub(lambda block: block[2] if block[1] == "text" else "", (SUBSECTIONS | KOREAN)[name])
     known: dict[str, str] = {}
     for named, number, displayed in re.findall(
         r"`(?:[\w/]+/)?(\w+)\.py`|(?<!\w)\((\d{1,2})\)(?:  (.*))?", text
@@ -94,7 +105,7 @@ def test_numbers_are_those_of_the_code(name: str) -> None:
                 assert equation_of(displayed) == known[number], "a forward equation is written as in the code"
 
 
-@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "gru_reset_before"])
 def test_every_equation_of_a_cell_is_derived(name: str) -> None:
     path = NUMPY / f"{name}.py"
     (text,) = (text for text in SUBSECTIONS.values() if code_of(text) == path)
@@ -121,15 +132,49 @@ def test_files_name_sections_that_are_about_them() -> None:
                 (text,) = (text for name, text in SUBSECTIONS.items() if name.startswith(f"{number} "))
                 assert code_of(text) == path
                 linked += 1
-    assert linked == 5
+    assert linked == 6
 
 
-def test_links_lead_somewhere() -> None:
+@pytest.mark.parametrize("text", [TEXT, KOREAN_TEXT], ids=["en", "ko"])
+def test_links_lead_somewhere(text: str) -> None:
     anchors = {
         re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
-        for title in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+        for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     }
-    for target in re.findall(r"\]\(([^)]+)\)", BLOCK.sub("", TEXT)):
+    for target in re.findall(r"\]\(([^)]+)\)", BLOCK.sub("", text)):
         path, _, anchor = target.partition("#")
         assert (DOCUMENT.parent / path).exists(), target
         assert not anchor or anchor in anchors, target
+
+
+def test_korean_has_the_same_equations_and_code() -> None:
+    assert BLOCK.findall(KOREAN_TEXT) == BLOCK.findall(TEXT)
+
+
+def parts(text: str) -> list[tuple[str, str]]:
+    """Each heading of the second or third level, and the text up to the next one."""
+    return re.findall(r"^(##+ [^\n]*)$(.*?)(?=^##+ |\Z)", text, re.MULTILINE | re.DOTALL)
+
+
+def test_korean_has_the_same_sections() -> None:
+    number = re.compile(r"^##+ [\d.]+ ")
+    english, korean = (
+        [number.findall(heading) for heading, _ in parts(text)] for text in (TEXT, KOREAN_TEXT)
+    )
+    assert korean == english
+    assert len(english) == len(SECTIONS) + len(SUBSECTIONS)
+    assert all(english)
+
+
+@pytest.mark.parametrize("place", range(len(parts(TEXT))))
+def test_korean_says_the_same(place: int) -> None:
+    """Blocks, lists, tables, pictures and links in the same order; every number, and every name in code."""
+    (english, said), (korean, says) = parts(TEXT)[place], parts(KOREAN_TEXT)[place]
+    shape = re.compile(r"^(?:```\w*$|- |\| |!\[)|\]\([^#)]+\)", re.MULTILINE)
+    assert shape.findall(says) == shape.findall(said)
+    assert code_of(says) == code_of(said)
+    for pattern in (r"`[^`\n]+`", r"\(\d+\)", r"(?<![\w.])\d+(?:\.\d+)?"):
+        left_out = Counter(re.findall(pattern, english + said)) - Counter(re.findall(pattern, korean + says))
+        assert not left_out
+        added = set(re.findall(pattern, says)) - set(re.findall(pattern, said))
+        assert {each.strip("`") for each in added} <= set(re.findall(r"\w+", said))

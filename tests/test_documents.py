@@ -27,6 +27,7 @@ DOCUMENTS = [
     ROOT / "docs/differences.md",
     ROOT / "docs/frameworks.md",
     ROOT / "scratch_rnn/labs/README.md",
+    ROOT / "scratch_rnn/labs/README.ko.md",
     ROOT / "data/README.md",
 ]
 

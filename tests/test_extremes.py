@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -81,6 +81,57 @@ def test_values(
     monkeypatch.setattr(contenders, "make_data", changed)
     with np.errstate(invalid="ignore" if values == "infinite" else "raise"):  # where torch says nothing
         assert_parity(tree, engine, Case(kind, layers=2, bidirectional=True, lengths=lengths))
+
+
+SPECIAL = {"inf": np.inf, "-inf": -np.inf, "nan": np.nan, "huge": 1e30, "-huge": -1e30, "tiny": 1e-42}
+"""One value is put into one array; in float64 huge is 1e300 and tiny 1e-310."""
+Place = tuple[str, str]  # a field of Data, and a name in it
+
+
+def with_special(data: Data, place: Place, value: float, index: int) -> Data:
+    """The data with `value` at one entry of one array."""
+
+    def put(array: ndarray) -> ndarray:
+        array = array.copy()
+        array.flat[index % array.size] = value
+        return array
+
+    field, name = place
+    old = getattr(data, field)
+    new: Any = {**old, name: put(old[name])} if name else [put(array) for array in old]
+    return data._replace(**{field: new})
+
+
+def searched(kind: str, dtype: str) -> Iterator[tuple[str, Case, Data]]:
+    """Every array of a case in turn with every special value, in weights of both sizes."""
+    for scale in (0.5, 40.0):  # small, or so large that gates are exactly 0 and 1
+        case = Case(kind, steps=3, rows=2, lengths=(2, 3), scale=scale, dtype=dtype)
+        data = make_data(case)
+        named = [(field, name) for field in ("states", "d_states", "params") for name in getattr(data, field)]
+        for index, place in enumerate([("xs", ""), ("d_outputs", ""), *named]):
+            for special, value in SPECIAL.items():
+                if dtype == "float64" and special in ("huge", "-huge", "tiny"):
+                    value = {"huge": 1e300, "-huge": -1e300, "tiny": 1e-310}[special]
+                yield f"{place} {special} {scale}", case, with_special(data, place, value, 5 * index + 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@each_kind
+def test_nothing_is_nan_or_infinite_where_torchs_is_finite(
+    kind: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without exception, unless a sum of finite numbers overflows: then the order of additions counts.
+
+    The known case is in docs/differences.md: biases whose sum overflows.
+    """
+    for what, case, data in searched(kind, dtype):
+        monkeypatch.setattr(contenders, "make_data", lambda _, data=data: data)
+        with np.errstate(all="ignore"):
+            expected = contenders.oracle(case, dtype)
+            for tree, engine in CONTENDERS:
+                for name, array in run(tree, engine, case).items():
+                    worse = ~np.isfinite(array) & np.isfinite(expected[name])
+                    assert not worse.any(), (what, tree, engine, name)
 
 
 @each_contender

@@ -1,6 +1,7 @@
 """Imports point one way, and the plain files need no library."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -72,6 +73,16 @@ def test_fused_engines_import_params_and_state_only(path: Path) -> None:
 def test_every_part_has_a_level() -> None:
     parts = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in FILES} - {"__init__"}
     assert parts <= LEVEL.keys()
+
+
+def test_the_package_map_names_every_part() -> None:
+    """A line of the map begins with one or more names; "; name: …" adds another."""
+    lines = [line.strip() for line in (scratch_rnn.__doc__ or "").splitlines() if line.startswith("    ")]
+    names = [name for line in lines for name in re.split(r"\s{2,}", line)[0].split(", ")]
+    names += [name for line in lines for name in re.findall(r"; (\w+):", line)]
+    parts = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in FILES}
+    assert sorted(names) == sorted((parts | {"*/fused"}) - {"__init__", "__main__"})
+    assert {path.parent.name for path in PACKAGE.glob("*/fused")} == {"numpy_bptt", "torch_autograd"}
 
 
 def test_the_rule_refuses_an_upward_import() -> None:

@@ -71,20 +71,21 @@ def test_sigmoid_over_the_whole_normal_range(
     a = np.linspace(last, 40, 4001).astype(dtype)
     values = np.exp(a.astype(np.longdouble))
     exact = values / (1 + values)
-    for kind in ("LSTM", "GRU"):
+    before: dict[str, Any] = {"reset_after": False}
+    for kind, options in (("LSTM", {}), ("GRU", {}), ("GRU", before)):
         # c' = f c with c = 1 and g = 0; h' = z h with h = 1 and n = 0. One unit, one row per value of a.
         gates = 4 if kind == "LSTM" else 3
         weights = np.zeros((gates, 1))
         weights[1] = 1
         named = {"weight_ih_l0": weights, "weight_hh_l0": np.zeros((gates, 1))}
         if tree == "numpy":
-            layer = getattr(numpy_bptt, kind)(1, 1, bias=False, dtype=dtype, engine=engine)
+            layer = getattr(numpy_bptt, kind)(1, 1, bias=False, dtype=dtype, engine=engine, **options)
             layer.load_state_dict(named)
             one, x = np.ones((1, len(a), 1), dtype), a[None, :, None]
             state = layer(x, (one, one) if kind == "LSTM" else one)[1]
             found = state[1] if kind == "LSTM" else state
         else:
-            kwargs: Any = {"bias": False, "dtype": getattr(torch, dtype), "engine": engine}
+            kwargs: Any = {"bias": False, "dtype": getattr(torch, dtype), "engine": engine, **options}
             layer = getattr(torch_autograd, kind)(1, 1, **kwargs)
             layer.load_state_dict({n: torch.tensor(w) for n, w in named.items()})
             ones = torch.ones(1, len(a), 1, dtype=kwargs["dtype"])

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from reference.seq2seq import Seq2Seq as Reference
 from scratch_rnn.numpy_bptt.models.seq2seq import Seq2Seq as ByHand
+from scratch_rnn.parity.contenders import CONTENDERS
 from scratch_rnn.parity.seq2seq import EOS, SOS, Case, first_weights, make_batch, make_model, run
 from scratch_rnn.torch_autograd.models.seq2seq import Seq2Seq as Autograd
 from tests.cases import seq2seq_cases
@@ -36,8 +37,8 @@ def test_two_layers_and_two_directions(cell: str) -> None:
 def assert_parity(case: Case) -> None:
     batch = make_batch(case)
     oracle = run("reference", make_model("reference", case), batch, case.options)
-    for tree in TREES:
-        ours = run(tree, make_model(tree, case), batch, case.options)
+    for tree, engine in CONTENDERS:
+        ours = run(tree, make_model(tree, case, engine=engine), batch, case.options)
         assert list(ours) == list(oracle), "the names in the order of the parameters"
         assert_all_close(ours, oracle)
 

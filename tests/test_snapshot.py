@@ -77,8 +77,12 @@ def test_later_writes_into_the_arrays_change_nothing(tree: str) -> None:
 
 @pytest.mark.parametrize("tree", TREES)
 def test_other_arrays_are_not_read(tree: str) -> None:
-    """A checkpoint holds the loss curve, too."""
-    make(tree).restore(make(tree).snapshot() | {"losses": np.array(["x"])})
+    """A checkpoint holds the loss curve, too: the rest of it is restored as it is without."""
+    began, continued = make(tree), make(tree)
+    curve(began, range(6))
+    continued.restore(began.snapshot() | {"losses": np.array(["x"])})
+    assert continued.snapshot().keys() == began.snapshot().keys()
+    assert curve(continued, range(6, 9)) == curve(began, range(6, 9))
 
 
 WEIGHT, M = "weights/rnn.weight_hh_l1", "optimizer/m/rnn.weight_hh_l1"

@@ -27,7 +27,7 @@ EACH_ENGINE = pytest.mark.parametrize("engine", ENGINES)
 
 
 def torch_with_masks(case: Case, masks: list[ndarray | None]) -> dict[str, Any]:
-    """The same stack made of one torch.nn layer a level, the given masks multiplied in between them."""
+    """The same stack made of one torch.nn layer per level, with the given masks multiplied between them."""
     data, results, leaves = make_data(case), {}, {}
     states = {k: torch.tensor(s, requires_grad=True) for k, s in data.states.items()}
     leaves["d_x"] = torch.tensor(data.xs[0], requires_grad=True)

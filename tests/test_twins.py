@@ -1,6 +1,6 @@
 """torch_autograd has the text of numpy_bptt without the backward pass: same files, names, equations, numbers.
 
-Neither tree takes from a library what it shows.
+Neither tree calls a library for what it implements.
 """
 
 import ast
@@ -72,7 +72,7 @@ def test_packing_holds_the_same_functions() -> None:
         for tree in (NUMPY, TORCH)
     )
     adjoints = {name for name in ours if name.endswith("_backward")}
-    assert ours - adjoints - {"check_batch_sizes"} == twin - {"is_packed", "P"}
+    assert ours - adjoints == twin - {"is_packed", "P"}
 
 
 def forward_of(name: str) -> str:
@@ -132,7 +132,7 @@ CHEATS = re.compile(
 
 
 def cheats(source: str) -> list[str]:
-    """What a file takes from torch that it is there to show."""
+    """What a file uses of torch although it should implement it itself."""
     return [name for name in dotted(ast.parse(source)) if CHEATS.search(name)]
 
 

@@ -26,6 +26,7 @@ from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.checkpoint import read_checkpoint
 from scratch_rnn.labs.harness.implementations import has_engine
 from scratch_rnn.labs.harness.options import make_settings
+from scratch_rnn.labs.harness.size import announcement
 from scratch_rnn.labs.inputs.files import noting_inputs
 from scratch_rnn.torch_autograd.models.distributed import Processes, joined
 
@@ -92,7 +93,7 @@ def lab_command(name: str, given: Mapping[str, object], common: Common) -> None:
             stack.enter_context(_lost_processes(name))
             processes = _join(stack, chosen)
         if report_errors:
-            for warning in chosen.warnings:
+            for warning in (*chosen.warnings, *announcement(chosen)):
                 typer.echo(f"warning: {warning}", err=True)
         quiet = common.quiet or not report_errors
         with progress(name, impls, chosen.steps, quiet, once=processes is None) as (tick, track):
@@ -164,7 +165,7 @@ def _show(reports: Sequence[Report]) -> None:
 
 
 def hint(context: typer.Context) -> None:
-    """The name of a lab where a command belongs."""
+    """Refuse a lab's name in the place of a command; the error shows the correct command."""
     name = context.info_name
     with one_line_errors():
         raise UsageError(message("python -m scratch_rnn", f"lab {name}", name))

@@ -14,10 +14,9 @@ import typer
 
 from scratch_rnn.checks import message
 from scratch_rnn.labs import Lab, Settings, Training, UsageError
-from scratch_rnn.labs.harness import show
 from scratch_rnn.labs.harness.options import Option, flag, options_of
 from scratch_rnn.labs.inputs.files import check_readable_again
-from scratch_rnn.outputs import check_writable, same_file
+from scratch_rnn.outputs import PICTURES, check_writable, same_file
 
 Impl = StrEnum("Impl", ["numpy", "torch", "reference"])
 
@@ -51,10 +50,10 @@ class Common:
 
 def command(
     lab: type[Lab[Settings]],
-    call: Callable[[str, Mapping[str, Any], Any], None],
-    common_options: type[Any] = Common,
+    call: Callable[[str, Mapping[str, object], Any], None],
+    common_options: Callable[..., object] = Common,
     without: Collection[str] = (),
-) -> Any:
+) -> Callable[..., None]:
     """The function that typer turns into `lab NAME`.
 
     `call` gets the name, the lab's own options that the user gave, and the common options. `without` names
@@ -67,20 +66,19 @@ def command(
         if _takes(lab, parameter.name)
     ]
 
-    def run(**values: Any) -> None:
+    def run(**values: object) -> None:
         given = {each.name: values[each.name] for each in own if values[each.name] is not None}
         given = {key: str(value) if isinstance(value, StrEnum) else value for key, value in given.items()}
         call(lab.name, given, common_options(**{each.name: values[each.name] for each in common}))
 
-    function: Any = run
-    function.__signature__ = inspect.Signature([*own, *common])
-    return function
+    vars(run)["__signature__"] = inspect.Signature([*own, *common])
+    return run
 
 
 def check_outputs(chosen: Lab[Settings], common: Any) -> None:
     """UsageError if an output cannot be written, or if it is also an input or another output."""
-    if common.plot is not None and common.plot.suffix.lower() not in show.FORMATS:
-        raise UsageError(message("--plot", f"a name that ends in {', '.join(show.FORMATS)}", common.plot))
+    if common.plot is not None and common.plot.suffix.lower() not in PICTURES:
+        raise UsageError(message("--plot", f"a name that ends in {', '.join(PICTURES)}", common.plot))
     named = [*_files(type(chosen), asdict(chosen.settings))]
     named += [(option, each.path) for option, each in chosen.inputs.items()]
     load = getattr(common, "load", None)
@@ -98,7 +96,8 @@ def check_outputs(chosen: Lab[Settings], common: Any) -> None:
 
 def check_inputs(kind: type[Lab[Settings]], settings: Mapping[str, object]) -> None:
     """UsageError if an input cannot be read again by the run that continues this one."""
-    for option, path in _files(kind, settings):
+    lasting = {name: value for name, value in settings.items() if name not in kind.requests}
+    for option, path in _files(kind, lasting):
         check_readable_again(option, path)
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from scratch_rnn.checks import UsageError
+from scratch_rnn.checks import UsageError, message
 from scratch_rnn.cli.errors import one_line_errors
-from scratch_rnn.outputs import check_writable
+from scratch_rnn.outputs import check_writable, same_file
 from scratch_rnn.weight_files import convert_file
 
 DEFAULTS = {"num_layers": 1, "bias": True, "bidirectional": False, "proj_size": 0}
@@ -46,6 +46,8 @@ def convert(
 ) -> None:
     """Convert recurrent weights between torch, Keras, ONNX, equinox and flax."""
     with one_line_errors():
+        if same_file(file, out):
+            raise UsageError(message("--out", "another file than FILE", out))
         check_writable("--out", out)
         activation = None if nonlinearity is None else str(nonlinearity)
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Titles = Sequence[str]
 Rows = list[list[str]]
+MOST_SHOWN = 5  # of the figures above a bound, in the error message
 
 
 def parity(
@@ -51,7 +52,8 @@ def parity(
             _print("float64: worst error, relative to the tensor's largest entry", *float64_table(report))
             _print("float32: our error / torch.nn's own error", *float32_table(report))
         if report.broken:
-            raise Failure(f"parity: above the bound: {', '.join(report.broken)}")
+            shown, more = "; ".join(report.broken[:MOST_SHOWN]), len(report.broken) - MOST_SHOWN
+            raise Failure(f"parity: above the bound: {shown}" + (f"; and {more} more" if more > 0 else ""))
 
 
 def float64_table(report: "Report") -> tuple[Titles, Rows]:
@@ -71,11 +73,11 @@ def float64_table(report: "Report") -> tuple[Titles, Rows]:
 
 def float32_table(report: "Report") -> tuple[Titles, Rows]:
     """One line per contender and column: our float32 error over torch.nn's own."""
-    rows = [
-        [r.contender, r.column, str(r.figures), *(f"{ratio:.2f}" for ratio in (r.median, r.p90, r.worst))]
-        for r in report.float32
-    ]
-    return ["contender", "column", "figures", "median", "90 %", "worst"], rows
+    rows = []
+    for r in report.float32:
+        counts, ratios = (r.cases, r.figures), (r.median, r.p90, r.worst)
+        rows.append([r.contender, r.column, *map(str, counts), *(f"{ratio:.2f}" for ratio in ratios)])
+    return ["contender", "column", "cases", "figures", "median", "90 %", "worst"], rows
 
 
 def summary_table(report: "Report") -> tuple[Titles, Rows]:

@@ -57,8 +57,8 @@ def progress(
 def stopping_between_steps(once: bool) -> Iterator[Event]:
     """Ctrl-C and the other signals of STOPS set the event, so that a run stops between two steps.
 
-    A signal that is ignored, as nohup does with SIGHUP, stays so. With `once`, a second signal has its usual
-    effect: Ctrl-C raises KeyboardInterrupt. Under torchrun one Ctrl-C arrives twice, from the
+    A signal that is ignored already (nohup ignores SIGHUP) stays ignored. With `once`, a second signal has
+    its usual effect: Ctrl-C raises KeyboardInterrupt. Under torchrun one Ctrl-C arrives twice, from the
     terminal and from torchrun, so `once` is False there.
     """
     asked = Event()
@@ -84,7 +84,7 @@ def stopping_between_steps(once: bool) -> Iterator[Event]:
 
 
 def print_table(table: Table) -> None:
-    """Print a table as wide as it is: no cell is cut."""
+    """Print a table in its full width: no cell is cut."""
     console = Console()
     wide = console.options.update(width=WIDEST)
     console.width = max(console.width, console.measure(table, options=wide).maximum)

@@ -28,6 +28,8 @@ from scratch_rnn.labs import LABS, Failure, Settings, Training
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, TrainingLab
 from scratch_rnn.labs.harness.options import make_settings
+from scratch_rnn.labs.harness.protocols import Trainer
+from scratch_rnn.numpy_bptt.models.sequence import SequenceModel
 from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.outputs import replacing
 from scratch_rnn.trace import Trace, picture, recording
@@ -66,16 +68,16 @@ trace_app = typer.Typer(
 )
 
 
-def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None:
+def trace_command(name: str, given: Mapping[str, object], options: Options) -> None:
     """Train one lab in NumPy, record it, and write what is asked for."""
     with one_line_errors():
         lab = LABS[name](make_settings(name, LABS[name].options, given))
         updates = _numbers(options.updates)
-        work: Any = trainer(lab, load("numpy", lab.settings.engine), first_weights(lab))
-        lab = _checked(lab, work, options)
+        work = trainer(lab, load("numpy", lab.settings.engine), first_weights(lab))
+        lab, model = _checked(lab, work.model, options)
         check_outputs(lab, options)
-        traced = _train(lab, work, updates, options)
-        unit = " nats" if work.model.loss_name == "cross_entropy" else ""
+        traced = _train(lab, work, model.rnn, updates, options)
+        unit = " nats" if model.loss_name == "cross_entropy" else ""
         titles = [f"{_title(lab, each)}{unit}" for each in traced]
         blocks = [
             each.trace.block(title, each.inputs, options.sequence)
@@ -99,30 +101,33 @@ def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None
 
 
 def _numbers(text: str) -> list[int]:
-    """Numbers separated by commas, in rising order; UsageError for anything else."""
+    """Numbers separated by commas, in ascending order; UsageError for anything else."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
         fail("--updates", "whole numbers from 0 on, separated by commas", repr(text))
     return sorted({int(part) for part in parts})
 
 
-def _checked(lab: Lab[Settings], work: Any, options: Options) -> TrainingLab[Training]:
-    """The lab; UsageError if it trains no single recurrent layer, and for a number that it does not have."""
-    layer = getattr(work.model, "rnn", None)
-    if not isinstance(lab, TrainingLab) or not isinstance(layer, RNNBase):
+def _checked(
+    lab: Lab[Settings], model: object, options: Options
+) -> tuple[TrainingLab[Training], SequenceModel]:
+    """The lab and its model; UsageError if it trains no single recurrent layer, or has no such number."""
+    if not isinstance(lab, TrainingLab) or not isinstance(model, SequenceModel):
         fail("trace", "a lab that trains one recurrent layer", f"{lab.name}, which does not")
     first: Any = lab.batch(0)
     for what, count in (
-        ("layer", layer.sizes.num_layers),
+        ("layer", model.rnn.sizes.num_layers),
         ("sequence", len(first[0])),
-        ("unit", layer.sizes.hidden_size),
+        ("unit", model.rnn.sizes.hidden_size),
     ):
         if not 0 <= getattr(options, what) < count:
             fail(f"--{what}", f"a number from 0 to {count - 1}", getattr(options, what))
-    return lab
+    return lab, model
 
 
-def _train(lab: TrainingLab[Training], work: Any, updates: Sequence[int], options: Options) -> list[Traced]:
+def _train(
+    lab: TrainingLab[Training], work: Trainer, layer: RNNBase, updates: Sequence[int], options: Options
+) -> list[Traced]:
     """Train as `lab NAME --impl numpy` does, and record the steps that follow so many updates."""
     traced = []
     with (
@@ -132,7 +137,7 @@ def _train(lab: TrainingLab[Training], work: Any, updates: Sequence[int], option
         for step in range(updates[-1] + 1):
             batch, reset_state = lab.batch(step), lab.reset_state(step)
             if step in updates:
-                with recording(work.model.rnn) as trace:
+                with recording(layer) as trace:
                     loss = work.step(*batch, reset_state=reset_state)
                 inputs = _labels(lab, batch[0], options.sequence)
                 traced.append(Traced(step, loss, trace.at(options.layer), inputs))
@@ -197,5 +202,5 @@ def _print(blocks: Sequence[picture.Block], options: Options) -> None:
 
 
 for _name, _kind in LABS.items():
-    left_out = {"steps", "epochs", *_kind.inference_options} - {"engine"}
+    left_out = {"steps", "epochs", *_kind.requests}
     trace_app.command(_name, help=_kind.__doc__)(command(_kind, trace_command, Options, left_out))

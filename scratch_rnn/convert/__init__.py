@@ -23,6 +23,6 @@ layer computes, not each of its two biases. The gradient of b is that of b_ih al
 
 Shapes and gate counts are checked first; what cannot be represented raises a ValueError of one line: in
 to_torch a missing or unknown array, a wrong shape, cells that are not one stack; in from_torch also
-proj_size. Results are new arrays. The nonlinearity of an RNN is no weight: except in ONNX, the arrays do not
-say whether it is tanh or ReLU.
+proj_size. Results are new arrays. The nonlinearity of an RNN is not a weight: except in ONNX, the arrays do
+not say whether it is tanh or ReLU.
 """

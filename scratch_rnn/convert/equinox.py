@@ -12,10 +12,12 @@ with use_bias=False has no biases, or None.
 """
 
 from collections.abc import Mapping
-from typing import Any
+
+from numpy.typing import ArrayLike
 
 from scratch_rnn import checks
 from scratch_rnn.convert.gates import Layout, Named, from_cells, read_cell, to_cells, write_cell
+from scratch_rnn.parameters import HasShape
 
 ORDER = {"lstm": "ifgo", "gru": "rzn"}
 
@@ -25,7 +27,7 @@ LAYOUTS = {
 }
 
 
-def to_torch(kind: str, arrays: Mapping[str, Mapping[str, Any]]) -> Named:
+def to_torch(kind: str, arrays: Mapping[str, Mapping[str, ArrayLike | None]]) -> Named:
     """Torch's names and arrays of the fields of each cell, by suffix."""
     checks.expect_one_of("equinox", "kind", kind, list(ORDER))
     cells = {end: {n: a for n, a in cell.items() if a is not None} for end, cell in arrays.items()}
@@ -34,17 +36,17 @@ def to_torch(kind: str, arrays: Mapping[str, Mapping[str, Any]]) -> Named:
     )
 
 
-def from_torch(kind: str, named: Mapping[str, Any]) -> dict[str, Named]:
+def from_torch(kind: str, named: Mapping[str, HasShape]) -> dict[str, Named]:
     """The fields of each cell, by suffix."""
     return _write(kind, named, adjoint=False)
 
 
-def to_torch_backward(kind: str, d_named: Mapping[str, Any]) -> dict[str, Named]:
+def to_torch_backward(kind: str, d_named: Mapping[str, HasShape]) -> dict[str, Named]:
     """Gradients of the fields of each cell; arguments as from_torch."""
     return _write(kind, d_named, adjoint=True)
 
 
-def _write(kind: str, named: Mapping[str, Any], adjoint: bool) -> dict[str, Named]:
+def _write(kind: str, named: Mapping[str, HasShape], adjoint: bool) -> dict[str, Named]:
     checks.expect_one_of("equinox", "kind", kind, list(ORDER))
     _, cells = to_cells("equinox", kind, named)
     return {suffix: write_cell(kind, LAYOUTS[kind], cell, adjoint) for suffix, cell in cells.items()}

@@ -19,13 +19,13 @@ read back with zeros. Gradients must have biases: the layer that to_torch fills 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratch_rnn import checks
 from scratch_rnn.convert.gates import Layout, Named, from_cells, read_cell, to_cells, write_cell
-from scratch_rnn.parameters import stack_shapes
+from scratch_rnn.parameters import HasShape, stack_shapes
 
 ORDER = {"rnn": "h", "lstm": "ifgo", "gru": "rzn"}
 
@@ -51,7 +51,7 @@ LAYOUTS = {
 """(flavour, kind) -> the cell."""
 
 
-def to_torch(kind: str, arrays: Mapping[str, Mapping[str, Any]], *, flavour: str) -> Named:
+def to_torch(kind: str, arrays: Mapping[str, Mapping[str, ArrayLike]], *, flavour: str) -> Named:
     """Torch's names and arrays of the parameters of each cell, by suffix; flavour as in the table above."""
     layout = _find(kind, flavour)
     for cell in arrays.values():
@@ -62,7 +62,7 @@ def to_torch(kind: str, arrays: Mapping[str, Mapping[str, Any]], *, flavour: str
     )
 
 
-def from_torch(kind: str, named: Mapping[str, Any], *, flavour: str) -> dict[str, Named]:
+def from_torch(kind: str, named: Mapping[str, HasShape], *, flavour: str) -> dict[str, Named]:
     """The parameters of each cell, by suffix.
 
     ValueError also for a GRU for "nnx" with a b_hn that is not 0: that cell has none (flax #5594).
@@ -83,7 +83,7 @@ def from_torch(kind: str, named: Mapping[str, Any], *, flavour: str) -> dict[str
     return {end: write_cell(kind, layout, cell, adjoint=False) for end, cell in cells.items()}
 
 
-def to_torch_backward(kind: str, d_named: Mapping[str, Any], *, flavour: str) -> dict[str, Named]:
+def to_torch_backward(kind: str, d_named: Mapping[str, HasShape], *, flavour: str) -> dict[str, Named]:
     """Gradients of the parameters of each cell; ValueError also where `d_named` has no biases."""
     layout = _find(kind, flavour)
     sizes, cells = to_cells("flax", kind, d_named)

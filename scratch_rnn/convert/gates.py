@@ -9,14 +9,15 @@ Axes (scratch_rnn/notation.py): I input, H hidden, G gate rows.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from scratch_rnn import checks
 from scratch_rnn.notation import GATES
-from scratch_rnn.parameters import Sizes, sizes_of, suffixes
+from scratch_rnn.parameters import HasShape, Sizes, sizes_of, suffixes
 
 Named = dict[str, ndarray]
 
@@ -47,7 +48,7 @@ def restack(array: ndarray, kind: str, have: str, want: str) -> ndarray:
     return np.concatenate([blocks[gate] for gate in want])
 
 
-def read_cell(who: str, kind: str, layout: Layout, arrays: Mapping[str, Any]) -> Named:
+def read_cell(who: str, kind: str, layout: Layout, arrays: Mapping[str, ArrayLike]) -> Named:
     """One cell by torch's names without a suffix: new arrays.
 
     Raises:
@@ -122,7 +123,7 @@ def from_cells(who: str, kind: str, cells: Mapping[str, Named]) -> Named:
     return named
 
 
-def to_cells(who: str, kind: str, named: Mapping[str, Any]) -> tuple[Sizes, dict[str, Named]]:
+def to_cells(who: str, kind: str, named: Mapping[str, HasShape]) -> tuple[Sizes, dict[str, Named]]:
     """The sizes, and the cells by suffix; ValueError for a stack that no other framework has."""
     sizes = sizes_of(kind, named)
     if sizes.proj_size:

@@ -15,20 +15,21 @@ is. Nor do the arrays show activation, go_backwards, and the merge_mode of the l
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from scratch_rnn import checks
 from scratch_rnn.convert.gates import Layout, Named, from_cells, read_cell, to_cells, write_cell
+from scratch_rnn.parameters import HasShape
 
 ORDER = {"rnn": "h", "lstm": "ifco", "gru": "zrh"}
 
 Layers = list[list[ndarray]]
 
 
-def to_torch(kind: str, arrays: Sequence[Sequence[Any]], *, reset_after: bool | None = None) -> Named:
+def to_torch(kind: str, arrays: Sequence[Sequence[ArrayLike]], *, reset_after: bool | None = None) -> Named:
     """Torch's names and arrays of get_weights() of each layer, first layer first.
 
     reset_after, of a GRU only: None is True, and the biases must show it. With False the result is for a GRU
@@ -49,12 +50,14 @@ def to_torch(kind: str, arrays: Sequence[Sequence[Any]], *, reset_after: bool | 
     return from_cells("keras", kind, cells)
 
 
-def from_torch(kind: str, named: Mapping[str, Any], *, reset_after: bool | None = None) -> Layers:
+def from_torch(kind: str, named: Mapping[str, HasShape], *, reset_after: bool | None = None) -> Layers:
     """The argument of set_weights() of each layer. reset_after is that of the GRU of `named`."""
     return _write(kind, named, reset_after, adjoint=False)
 
 
-def to_torch_backward(kind: str, d_named: Mapping[str, Any], *, reset_after: bool | None = None) -> Layers:
+def to_torch_backward(
+    kind: str, d_named: Mapping[str, HasShape], *, reset_after: bool | None = None
+) -> Layers:
     """Gradients of the arrays of each layer, in the order of get_weights(); arguments as from_torch."""
     return _write(kind, d_named, reset_after, adjoint=True)
 
@@ -72,7 +75,7 @@ def _expect_options(kind: str, reset_after: bool | None) -> None:
         )
 
 
-def _read(kind: str, arrays: Sequence[Any], reset_after: bool | None) -> Named:
+def _read(kind: str, arrays: Sequence[ArrayLike], reset_after: bool | None) -> Named:
     """One cell by torch's names."""
     cell = dict(zip(("kernel", "recurrent_kernel", "bias"), map(np.asarray, arrays), strict=False))
     if "bias" in cell and cell["bias"].shape == (2 * cell["recurrent_kernel"].shape[-1],):
@@ -95,7 +98,7 @@ def _read(kind: str, arrays: Sequence[Any], reset_after: bool | None) -> Named:
     return read_cell("keras", kind, _layout(kind, after), cell)
 
 
-def _write(kind: str, named: Mapping[str, Any], reset_after: bool | None, adjoint: bool) -> Layers:
+def _write(kind: str, named: Mapping[str, HasShape], reset_after: bool | None, adjoint: bool) -> Layers:
     _expect_options(kind, reset_after)
     sizes, cells = to_cells("keras", kind, named)
     layout = _layout(kind, kind == "gru" and reset_after is not False)

@@ -14,13 +14,15 @@ scratch_rnn/weight_files/onnx_file.py.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from scratch_rnn import checks
 from scratch_rnn.convert.gates import Layout, Named, from_cells, read_cell, to_cells, write_cell
+from scratch_rnn.parameters import HasShape
 
 ORDER = {"rnn": "h", "lstm": "iofc", "gru": "zrh"}
 
@@ -34,10 +36,10 @@ class Node(NamedTuple):
     Gradients have the same type: W, R and B are then the gradients of these.
     """
 
-    W: Any
-    R: Any
-    B: Any = None
-    P: Any = None
+    W: ndarray
+    R: ndarray
+    B: ndarray | None = None
+    P: ndarray | None = None
     direction: str = "forward"
     layout: int = 0
     clip: float | None = None
@@ -74,7 +76,7 @@ def to_torch(
 
 def from_torch(
     kind: str,
-    named: Mapping[str, Any],
+    named: Mapping[str, HasShape],
     *,
     linear_before_reset: int | None = None,
     nonlinearity: str | None = None,
@@ -85,9 +87,8 @@ def from_torch(
     """
     reset, activations = _options(kind, linear_before_reset, nonlinearity)
     sizes, cells = to_cells("onnx", kind, named)
-    attributes = Node(
-        W=None,
-        R=None,
+    make = partial(
+        Node,
         direction="bidirectional" if sizes.bidirectional else "forward",
         activations=None if activations == ACTIVATIONS[kind] else activations * sizes.directions,
         linear_before_reset=reset,
@@ -98,12 +99,12 @@ def from_torch(
     nodes = []
     for first in range(0, len(parts), sizes.directions):
         w, r, *b = map(np.stack, zip(*parts[first : first + sizes.directions], strict=True))
-        nodes.append(attributes._replace(W=w, R=r, B=b[0] if b else None))
+        nodes.append(make(W=w, R=r, B=b[0] if b else None))
     return nodes
 
 
 def to_torch_backward(
-    kind: str, d_named: Mapping[str, Any], *, linear_before_reset: int | None = None
+    kind: str, d_named: Mapping[str, HasShape], *, linear_before_reset: int | None = None
 ) -> list[Node]:
     """Gradients of W, R and B of each node; arguments as from_torch.
 
@@ -158,16 +159,16 @@ def _expect_attributes(kind: str, node: Node, reset: int, activations: tuple[str
     directions = 2 if node.direction == "bidirectional" else 1
     names = activations * directions
     given = tuple(node.activations or ACTIVATIONS[kind] * directions)
+    peepholes = "" if node.P is None else f"shape {np.shape(node.P)}"
     for what, expected, got, equal in [
         ("clip", None, node.clip, node.clip is None),
         ("input_forget", 0, node.input_forget, node.input_forget == 0),
         ("linear_before_reset", reset, node.linear_before_reset, node.linear_before_reset == reset),
         ("activations", names, given, [n.lower() for n in given] == [n.lower() for n in names]),
-        ("P (peepholes)", "no entry but 0", node.P, node.P is None or not np.any(node.P)),
+        ("P (peepholes)", "no entry but 0", peepholes, node.P is None or not np.any(node.P)),
     ]:
         if not equal:
-            shown = f"shape {np.shape(got)}" if what.startswith("P") else got
-            raise ValueError(checks.message("onnx", f"{kind} with {what} = {expected}", shown))
+            raise ValueError(checks.message("onnx", f"{kind} with {what} = {expected}", got))
 
 
 def _layout(kind: str) -> Layout:

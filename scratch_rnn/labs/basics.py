@@ -1,4 +1,4 @@
-"""Lab 11-1, basics: three words of five letters through an RNN, and the batch_first trap.
+"""Lab 11-1, basics: three words of five letters through an RNN, and a mistake with batch_first.
 
 Nothing is trained. The batch (3, 5, 4) is words × letters × one-hot, the layout of batch_first. Without
 batch_first the layer reads the same array as 3 time steps of 5 rows. There is no error and the output has the

@@ -62,7 +62,7 @@ class CharLM(TrainingLab[Options]):
     name = "charlm"
     options = Options
     smoke_settings: ClassVar[Mapping[str, object]] = {"steps": 200}
-    inference_options = (*TrainingLab.inference_options, "sample", "temperature", "prompt")
+    requests = ("sample", "temperature", "prompt")
     distributes = True
     has_picture = True
     loss_unit = "nats per character"

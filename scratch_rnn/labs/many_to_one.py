@@ -79,7 +79,7 @@ class ManyToOne(TrainingLab[Options]):
 
     name = "many-to-one"
     options = Options
-    inference_options = (*TrainingLab.inference_options, "classify")
+    requests = ("classify",)
     has_picture = True
     loss_unit = "nats per line"
 

@@ -1,4 +1,4 @@
-"""Lab memory: why an LSTM remembers. The adding problem of Hochreiter & Schmidhuber 1997.
+"""Lab memory: why an LSTM keeps values over many steps. The adding problem of Hochreiter & Schmidhuber 1997.
 
 Each step reads two numbers: a value, uniform in [0, 1), and a mark. Two steps are marked, one in each half
 of the sequence; the target is the sum of their values. A model that always predicts the mean, 1, has a mean
@@ -42,7 +42,9 @@ class Options(Training):
     hidden: int = 32
     clip: float | None = 1.0
     length: int = option(40, "steps of a sequence", least=2)
-    forget_bias: float | None = option(None, "added to an LSTM's forget gate before training; default 1")
+    forget_bias: float | None = option(
+        None, "added to an LSTM's forget gate before training; default 1", least=-(10**30), most=10**30
+    )
     batch_size: int = option(32, "sequences in a batch", least=1)
 
 

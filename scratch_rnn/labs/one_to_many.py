@@ -58,7 +58,7 @@ class OneToMany(TrainingLab[Options]):
 
     name = "one-to-many"
     options = Options
-    inference_options = (*TrainingLab.inference_options, "image")
+    requests = ("image",)
     has_picture = True
     loss_unit = "nats per letter"
 

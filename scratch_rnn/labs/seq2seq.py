@@ -10,7 +10,7 @@ the model predicts <EOS> at the end. Decoding stops at <EOS>, or at the length o
 Embeddings are as wide as states, as in the course. Source and target have separate vocabularies, built from
 the training pairs; any other word of the test pairs is <UNK>, and is counted.
 
-`--translate` translates sentences of the user, with `--load` without training again. Texts are lower-cased,
+`--translate` translates the user's sentences; with `--load` nothing is trained again. Texts are lower-cased,
 and composed (Unicode's NFC).
 """
 
@@ -83,7 +83,7 @@ class Seq2Seq(TrainingLab[Options]):
 
     name = "seq2seq"
     options = Options
-    inference_options = (*TrainingLab.inference_options, "translate")
+    requests = ("translate",)
     smoke_settings: ClassVar[Mapping[str, object]] = {"steps": 1400}
 
     def __init__(self, settings: Options) -> None:

@@ -71,7 +71,7 @@ class TimeSeries(TrainingLab[Options]):
     options = Options
     default_steps = 500
     loss_unit = "squared error of scaled values"
-    inference_options = (*TrainingLab.inference_options, "forecast")
+    requests = ("forecast",)
     has_picture = True
 
     def __init__(self, settings: Options) -> None:

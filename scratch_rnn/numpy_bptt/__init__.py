@@ -4,8 +4,9 @@ Read in this order: ops, rnn, lstm, gru, layer, stack. Then what is around them:
 
     gru_reset_before   the other GRU: the reset gate acts before the matrix product
     packed             sequences of different lengths without padding
-    layout             the callers' layouts (batch_first, unbatched, packed) to rows and back
+    layout             converts the callers' layouts (batch_first, unbatched, packed) to rows, and back
     base, rnn_base     parameters by name, checks, forward and backward
+    engines            step by step, or fused
     modules, cells     the public classes: RNN, LSTM, GRU and their cells
     optim              SGD, Adam, gradient clipping
     protocols, checks  the types of a cell and an engine; checks of arguments

@@ -12,11 +12,11 @@ from numpy.typing import DTypeLike
 
 from scratch_rnn.checks import expect_bool, expect_int, message
 from scratch_rnn.numpy_bptt.checks import FloatType, Seed, convert, expect_float_type, expect_real, generator
-from scratch_rnn.numpy_bptt.protocols import Cell
+from scratch_rnn.numpy_bptt.protocols import Arrays, Cell
 from scratch_rnn.parameters import Shapes, Sizes, expect_parameters, pick
 
 AnyCell = Cell[Any, Any, Any]
-"""One of the cell files. What is common to all cells cannot know which."""
+"""One of the cell files. The type of code that works with all cells."""
 StateParts = Sequence[ndarray | None]
 """The arrays of a state in the order of its letters; None is zeros."""
 
@@ -81,7 +81,7 @@ class Base:
         fields = self.cell.Params._fields
         self._params = [self.cell.Params(*pick(arrays, fields, suffix)) for suffix in self._suffixes]
 
-    def _by_name(self, params: Sequence[Any]) -> dict[str, ndarray]:
+    def _by_name(self, params: Sequence[Arrays]) -> dict[str, ndarray]:
         """The arrays of each Params by torch's names."""
         pairs = zip(params, self._suffixes, strict=True)
         named = {field + suffix: a for p, suffix in pairs for field, a in p._asdict().items()}
@@ -106,7 +106,7 @@ class Base:
 
 
 def read_parameters(who: str, mapping: Mapping[str, object]) -> dict[str, ndarray]:
-    """The values of `mapping` as arrays of real numbers; TypeError for what is none."""
+    """The values of `mapping` as arrays of real numbers; TypeError for a value that is not one."""
     if not isinstance(mapping, Mapping):
         raise TypeError(message(who, "a mapping from names to arrays", type(mapping).__name__))
     return {str(name): expect_real(who, str(name), value) for name, value in mapping.items()}

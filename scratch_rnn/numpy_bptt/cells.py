@@ -11,7 +11,7 @@ Axes (scratch_rnn/notation.py): N batch, I input, H hidden.
 """
 
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy import ndarray
@@ -21,6 +21,7 @@ from scratch_rnn.checks import expect_bool, expect_one_of, expect_shape, message
 from scratch_rnn.numpy_bptt import gru, gru_reset_before, lstm, rnn
 from scratch_rnn.numpy_bptt.base import AnyCell, Base, StateParts, expect_sizes
 from scratch_rnn.numpy_bptt.checks import FloatType, Seed, expect_array
+from scratch_rnn.numpy_bptt.protocols import Arrays, State
 from scratch_rnn.parameters import Sizes, cell_shapes
 
 S = TypeVar("S")
@@ -32,8 +33,8 @@ class Tape(NamedTuple):
 
     made_by: tuple[Sizes, str, FloatType]  # the str is the name of the cell file
     rows: int | None  # N; None: unbatched
-    cache: Any
-    params: Any
+    cache: object
+    params: Arrays
 
 
 class RNNCellBase(Base, Generic[S]):
@@ -82,7 +83,7 @@ class RNNCellBase(Base, Generic[S]):
         d_state_as_given = self._from_state(d_state, tape.rows)
         return (d_x[0] if tape.rows is None else d_x), d_state_as_given, self._by_name([d_params])
 
-    def _to_state(self, state: object, rows: int | None, prefix: str) -> Any:
+    def _to_state(self, state: object, rows: int | None, prefix: str) -> State:
         """The caller's state, or its gradient (prefix "d_"), as a State of copies."""
         who, batch = type(self).__name__, {} if rows is None else {"N": rows}
         arrays = []
@@ -95,16 +96,17 @@ class RNNCellBase(Base, Generic[S]):
             arrays.append(array.reshape(-1, self.hidden_size).copy())
         return self.cell.State(*arrays)
 
-    def _from_state(self, state: Any, rows: int | None) -> S:
+    def _from_state(self, state: State, rows: int | None) -> S:
         """The inverse of `_to_state`; copies, because a cache may hold the same arrays."""
         arrays = tuple((array[0] if rows is None else array).copy() for array in state)
         return cast(S, arrays[0] if len(arrays) == 1 else arrays)
 
 
 class RNNCell(RNNCellBase[ndarray]):
-    """Elman cell with tanh or ReLU; arguments as torch.nn.RNNCell, plus dtype and rng.
+    """Elman cell with tanh or ReLU (rnn.py); arguments as torch.nn.RNNCell, plus dtype and rng.
 
-    rng (a Generator, an int seed or None) draws the first weights.
+    rng (a Generator, an int seed or None) draws the first weights. Raises ValueError or TypeError for a bad
+    argument.
 
     >>> cell = RNNCell(2, 3, rng=0)
     >>> h_next, tape = cell.forward(np.ones((4, 2), np.float32))
@@ -135,9 +137,10 @@ class RNNCell(RNNCellBase[ndarray]):
 
 
 class LSTMCell(RNNCellBase[tuple[ndarray, ndarray]]):
-    """LSTM cell; arguments as torch.nn.LSTMCell, plus dtype and rng.
+    """LSTM cell (lstm.py); arguments as torch.nn.LSTMCell, plus dtype and rng.
 
-    rng (a Generator, an int seed or None) draws the first weights.
+    rng (a Generator, an int seed or None) draws the first weights. Raises ValueError or TypeError for a bad
+    argument.
     """
 
     kind, cell = "lstm", lstm
@@ -158,8 +161,8 @@ class GRUCell(RNNCellBase[ndarray]):
     """GRU cell; arguments as torch.nn.GRUCell, plus reset_after, dtype and rng.
 
     The reset gate acts after the matrix product (gru.py), or with reset_after=False before it
-    (gru_reset_before.py).
-    rng (a Generator, an int seed or None) draws the first weights.
+    (gru_reset_before.py). rng (a Generator, an int seed or None) draws the first weights. Raises ValueError
+    or TypeError for a bad argument.
     """
 
     kind = "gru"

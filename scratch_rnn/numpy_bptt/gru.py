@@ -7,7 +7,7 @@ matrix product):
 
     (1)  u  = x W_ihᵀ + b_ih,   v = h W_hhᵀ + b_hh       u, v = [ _r | _z | _n ]
     (2)  r  = σ(u_r + v_r),  z = σ(u_z + v_z)
-    (3)  n  = tanh(u_n + r ⊙ v_n)                        b_hn sits inside v_n: r scales it
+    (3)  n  = tanh(u_n + r ⊙ v_n)                        v_n includes b_hn: r scales it too
     (4)  h' = (1 - z) ⊙ n + z ⊙ h
 
 In (3) r multiplies v_n and not u_n, so b_ih and b_hh are two different biases here: their gradients differ

@@ -15,6 +15,8 @@ uses. The two biases are only added: their gradients are equal, as in the RNN an
 Sources: Cho et al. 2014 (z weights the old state there too). It is the GRU of Keras with reset_after=False
 and of ONNX with linear_before_reset=0, its default. The layout of the weights is torch.nn.GRU's.
 
+Derivation: docs/derivations.md, section 4.4.
+
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G = 3H gate rows.
 In code a prime is `_next`, W_ih is `weight_ih`, and `d_q` is ∂loss/∂q, always shaped like q.
 """

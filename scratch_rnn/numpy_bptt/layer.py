@@ -60,7 +60,7 @@ def forward(
     """
     x_at = _split_steps(x, batch_sizes)
     y_at, caches = list(x_at), list[CacheT]()
-    for t in _times(batch_sizes, reverse):
+    for t in times(batch_sizes, reverse):
         moving, waiting = _split_state(state, batch_sizes[t])
         moved, cache = step(x_at[t], moving, params)  # (1)
         if keep:
@@ -80,7 +80,7 @@ def backward(
     d_y_at = _split_steps(d_y, tape.batch_sizes)
     d_x_at, d_state = list(d_y_at), d_state_n
     d_params: ParamsT | None = None
-    for t, cache in zip(_times(tape.batch_sizes, not tape.reverse), reversed(tape.caches), strict=True):
+    for t, cache in zip(times(tape.batch_sizes, not tape.reverse), reversed(tape.caches), strict=True):
         d_moved, d_waiting = _split_state(d_state, tape.batch_sizes[t])  # (3)
         # (2)  h' is used twice, as y_t and by the next step: its gradient is the sum of both shares.
         d_moved = d_moved._replace(h=d_moved.h + d_y_at[t])
@@ -92,9 +92,10 @@ def backward(
     return np.concatenate(d_x_at), d_state, d_params
 
 
-def _times(batch_sizes: Sequence[int], reverse: bool) -> Sequence[int]:
-    times = range(len(batch_sizes))
-    return times[::-1] if reverse else times
+def times(batch_sizes: Sequence[int], reverse: bool) -> Sequence[int]:
+    """The steps t in the order in which they are computed."""
+    steps = range(len(batch_sizes))
+    return steps[::-1] if reverse else steps
 
 
 def _split_steps(rows: Float[ndarray, "R I"], batch_sizes: Sequence[int]) -> list[ndarray]:
@@ -109,7 +110,7 @@ def _split_state(state: StateT, n: int) -> tuple[StateT, StateT]:
 
 def _join_state(first: StateT, others: StateT) -> StateT:
     """The inverse of `_split_state`. Both only move rows, so each is also the adjoint of the other."""
-    if len(others[0]) == 0:
+    if len(others.h) == 0:
         return first
     return type(first)(*(np.concatenate(pair) for pair in zip(first, others, strict=True)))
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy import ndarray
 
 from scratch_rnn.checks import expect_shape, message
+from scratch_rnn.numpy_bptt import packed_checks
 from scratch_rnn.numpy_bptt.checks import FloatType, expect_array
-from scratch_rnn.numpy_bptt.packed import PackedSequence, check_batch_sizes
+from scratch_rnn.numpy_bptt.packed import PackedSequence
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Packed:
 
     def from_rows(self, rows: ndarray) -> PackedSequence:
         """Rows as a PackedSequence of the caller's lengths and order."""
-        return self.like._replace(data=rows)
+        return _with_data(self.like, rows)
 
     def to_state(self, state: ndarray) -> ndarray:
         """From the caller's order to sorted by length."""
@@ -98,10 +99,9 @@ def layout_of(who: str, what: str, x: object, width: int, batch_first: bool, kin
         data = expect_array(who, f"{what}.data", x.data, kind)
         expect_shape(who, f"{what}.data", data.shape, R=None, I=width)
         batch_sizes = tuple(int(n) for n in x.batch_sizes)
-        check_batch_sizes(batch_sizes, len(data))
+        packed_checks.batch_sizes(batch_sizes, data)
         order = range(batch_sizes[0]) if x.sorted_indices is None else x.sorted_indices.tolist()
-        own = [None if i is None else np.array(i) for i in x[2:]]  # the caller may change its arrays
-        return Packed(batch_sizes, tuple(order), x._replace(sorted_indices=own[0], unsorted_indices=own[1]))
+        return Packed(batch_sizes, tuple(order), _with_data(x, data))
     data = expect_array(who, what, x, kind, "a numpy array or a numpy PackedSequence")
     if data.ndim == 2:
         expect_shape(who, what, data.shape, T=None, I=width)
@@ -115,3 +115,8 @@ def layout_of(who: str, what: str, x: object, width: int, batch_first: bool, kin
     if steps == 0:
         raise ValueError(message(who, f"{what} of at least one time step", f"shape {data.shape}"))
     return Padded(steps, rows, data.ndim == 3, batch_first)
+
+
+def _with_data(like: PackedSequence, data: ndarray) -> PackedSequence:
+    """This data with copies of the other arrays: the caller may change those of x, and those of a result."""
+    return PackedSequence._make([data, *(None if own is None else np.array(own) for own in like[1:])])

@@ -14,18 +14,20 @@ from scratch_rnn import checks
 from scratch_rnn.numpy_bptt import gru, gru_reset_before, lstm, rnn
 from scratch_rnn.numpy_bptt.base import AnyCell
 from scratch_rnn.numpy_bptt.checks import Seed
+from scratch_rnn.numpy_bptt.engines import AnyEngine
 from scratch_rnn.numpy_bptt.fused import gru as fused_gru
 from scratch_rnn.numpy_bptt.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.numpy_bptt.fused import lstm as fused_lstm
 from scratch_rnn.numpy_bptt.fused import rnn as fused_rnn
-from scratch_rnn.numpy_bptt.rnn_base import AnyEngine, RNNBase
+from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.parameters import Sizes
 
 
 class RNN(RNNBase[ndarray]):
     """Elman RNN with tanh or ReLU; arguments as torch.nn.RNN, plus dtype, rng and engine.
 
-    rng (a Generator, an int seed or None) draws the first weights and the dropout masks.
+    rng (a Generator, an int seed or None) draws the first weights and the dropout masks; engine is "steps"
+    (rnn.py step by step) or "fused". Raises ValueError or TypeError for a bad argument.
     """
 
     kind, cell, fused = "rnn", rnn, fused_rnn
@@ -70,7 +72,8 @@ class LSTM(RNNBase[tuple[ndarray, ndarray]]):
     """LSTM, with h projected to proj_size if that is not 0; arguments as torch.nn.LSTM, plus dtype, rng and
     engine.
 
-    rng (a Generator, an int seed or None) draws the first weights and the dropout masks.
+    rng (a Generator, an int seed or None) draws the first weights and the dropout masks; engine is "steps"
+    (lstm.py step by step) or "fused". Raises ValueError or TypeError for a bad argument.
     """
 
     kind, cell, fused = "lstm", lstm, fused_lstm
@@ -98,8 +101,9 @@ class GRU(RNNBase[ndarray]):
     """GRU; arguments as torch.nn.GRU, plus reset_after, dtype, rng and engine.
 
     The reset gate acts after the matrix product (gru.py), or with reset_after=False before it
-    (gru_reset_before.py).
-    rng (a Generator, an int seed or None) draws the first weights and the dropout masks.
+    (gru_reset_before.py). rng (a Generator, an int seed or None) draws the first weights and the dropout
+    masks; engine is "steps" (the cell file step by step) or "fused". Raises ValueError or TypeError for a bad
+    argument.
     """
 
     kind = "gru"

@@ -22,14 +22,13 @@ Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further 
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.checks import expect_one_of, message
-from scratch_rnn.numpy_bptt.checks import expect_plain
+from scratch_rnn.checks import expect_equal_shape, expect_one_of, message
+from scratch_rnn.numpy_bptt import packed_checks as checks
 
 Lengths = Sequence[int] | ndarray
 
@@ -44,8 +43,9 @@ class _Fields(NamedTuple):
 class PackedSequence(_Fields):
     """data (R, *), batch_sizes (T,), and the permutations (N,) or None where nothing was sorted.
 
-    Raises TypeError for a subclass of ndarray as data, and ValueError if batch_sizes increase, contain a
-    number below 1 or do not add up to R, or if the permutations are not of N sequences and inverse.
+    Raises TypeError unless data and the permutations are arrays and batch_sizes are integers, and ValueError
+    if batch_sizes increase, contain a number below 1 or do not add up to R, or if the permutations are not of
+    N sequences and inverse.
     """
 
     def __new__(
@@ -55,41 +55,19 @@ class PackedSequence(_Fields):
         sorted_indices: ndarray | None = None,
         unsorted_indices: ndarray | None = None,
     ) -> "PackedSequence":
-        if isinstance(data, ndarray):
-            expect_plain("PackedSequence", "data", data)
-        batch_sizes = np.asarray(batch_sizes, dtype=np.int64)
-        check_batch_sizes(batch_sizes.tolist(), len(data))
+        batch_sizes = checks.integers("PackedSequence", "batch_sizes", batch_sizes)
+        checks.batch_sizes(batch_sizes.tolist(), data)
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
-        if unsorted_indices is not None:
-            _check_inverse(sorted_indices, unsorted_indices, int(batch_sizes[0]))
+        checks.inverses(sorted_indices, unsorted_indices, int(batch_sizes[0]))
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
-
-
-def check_batch_sizes(batch_sizes: Sequence[int], rows: int) -> None:
-    """Raise ValueError unless batch_sizes never increase, are at least 1, and add up to `rows`."""
-    falling = all(a >= b for a, b in pairwise(batch_sizes))
-    if not batch_sizes or not falling or batch_sizes[-1] < 1 or sum(batch_sizes) != rows:
-        expected = f"batch_sizes that fall, stay above 0 and add up to R = {rows} rows of data"
-        raise ValueError(message("PackedSequence", expected, list(batch_sizes)))
-
-
-def _check_inverse(permutation: ndarray | None, inverse: ndarray, rows: int) -> None:
-    right = invert_permutation(permutation)
-    if right is None or len(right) != rows or not np.array_equal(right, inverse):
-        expected = f"sorted_indices and unsorted_indices of N = {rows} sequences, each the other's inverse"
-        got = None if permutation is None else permutation.tolist()
-        raise ValueError(message("PackedSequence", expected, f"{got} and {inverse.tolist()}"))
 
 
 def invert_permutation(permutation: ndarray | None) -> ndarray | None:
     """Q with q[p[i]] = i; None for None. ValueError where p is no permutation of 0 … n-1."""
     if permutation is None:
         return None
-    if not np.array_equal(np.sort(permutation), np.arange(len(permutation))):
-        expected = f"each of 0 to {len(permutation) - 1} once"
-        raise ValueError(message("invert_permutation", expected, permutation.tolist()))
-    return np.argsort(permutation)
+    return np.argsort(checks.permutation(permutation))
 
 
 def pack_padded_sequence(
@@ -100,8 +78,8 @@ def pack_padded_sequence(
     `lengths` (N,) are the numbers of real steps, each 1 to T. They must not increase unless
     enforce_sorted=False. Raises ValueError for lengths that do not fit the array.
     """
-    steps = input.swapaxes(0, 1) if batch_first else input
-    lengths = _check_lengths("pack_padded_sequence", lengths, steps.shape[:2], least=1)
+    steps = checks.time_major("pack_padded_sequence", input, batch_first)
+    lengths = checks.lengths("pack_padded_sequence", lengths, steps.shape[:2], least=1)
     order = None
     if not enforce_sorted:
         order = np.argsort(-lengths, kind="stable")
@@ -129,15 +107,14 @@ def pad_packed_sequence(
 ) -> tuple[ndarray, ndarray]:
     """PackedSequence -> ((T, N, *), or (N, T, *) with batch_first; lengths (N,)), in the caller's order.
 
-    T is the longest length, or total_length if given (ValueError if that is shorter).
+    T is the longest length, or total_length if given. Raises ValueError if that is shorter, or if the dtype
+    cannot hold padding_value.
     """
+    checks.packed("pad_packed_sequence", sequence)
     data, batch_sizes, _, unsorted_indices = sequence
-    longest = len(batch_sizes)
-    if total_length is not None and total_length < longest:
-        expected = f"total_length of at least {longest}, the longest sequence"
-        raise ValueError(message("pad_packed_sequence", expected, total_length))
-    shape = (total_length or longest, batch_sizes[0], *data.shape[1:])
-    padded = np.full(shape, padding_value, data.dtype)
+    steps = checks.total_length("pad_packed_sequence", total_length, len(batch_sizes))
+    checks.padding_value("pad_packed_sequence", padding_value, data.dtype)
+    padded = np.full((steps, batch_sizes[0], *data.shape[1:]), padding_value, data.dtype)
     for t, step in enumerate(np.split(data, np.cumsum(batch_sizes)[:-1])):
         padded[t, : len(step)] = step
     lengths = (batch_sizes > np.arange(batch_sizes[0])[:, None]).sum(axis=1)
@@ -150,7 +127,9 @@ def pad_packed_sequence_backward(
     d_padded: ndarray, sequence: PackedSequence, batch_first: bool = False
 ) -> PackedSequence:
     """d_sequence: the gradients of the real steps. Padding is a constant, so its gradient is dropped."""
-    steps = d_padded.swapaxes(0, 1) if batch_first else d_padded
+    checks.packed("pad_packed_sequence_backward", sequence)
+    steps = checks.time_major("pad_packed_sequence_backward", d_padded, batch_first)
+    checks.gradient("pad_packed_sequence_backward", steps, sequence)
     if sequence.sorted_indices is not None:
         steps = steps[:, sequence.sorted_indices]
     data = np.concatenate([steps[t, :n] for t, n in enumerate(sequence.batch_sizes)])
@@ -165,21 +144,14 @@ def pad_sequence(
 ) -> ndarray:
     """Sequences (length, *) -> (T, N, *), or (N, T, *) with batch_first; T is the longest length.
 
-    `padding_side` is "right" (sequence first) or "left". Raises ValueError without any sequence, and if the
-    axes after the first one differ.
+    `padding_side` is "right" (sequence first) or "left". Raises ValueError without any sequence, if the axes
+    after the first one differ, or if the dtype cannot hold padding_value.
     """
-    sequences = list(sequences)
-    for n, sequence in enumerate(sequences):
-        if isinstance(sequence, ndarray):
-            expect_plain("pad_sequence", f"sequences[{n}]", sequence)
-    sequences = [np.asarray(sequence) for sequence in sequences]
+    sequences = checks.sequences("pad_sequence", sequences)
     expect_one_of("pad_sequence", "padding_side", padding_side, ["right", "left"])
-    shapes = {s.shape[1:] if s.ndim else None for s in sequences}
-    if len(shapes) != 1 or None in shapes:
-        expected = "at least one sequence (length, *), with the same axes after the length"
-        raise ValueError(message("pad_sequence", expected, [s.shape for s in sequences]))
     longest = max(len(s) for s in sequences)
     dtype = np.result_type(*sequences)
+    checks.padding_value("pad_sequence", padding_value, dtype)
     padded = np.full((longest, len(sequences), *sequences[0].shape[1:]), padding_value, dtype)
     for n, sequence in enumerate(sequences):
         start = 0 if padding_side == "right" else longest - len(sequence)
@@ -200,26 +172,26 @@ def pad_sequence_backward(
 
 def unpad_sequence(padded: ndarray, lengths: Lengths, batch_first: bool = False) -> list[ndarray]:
     """The inverse of pad_sequence (padded on the right): a list of N arrays (length, *)."""
-    rows = padded if batch_first else padded.swapaxes(0, 1)
-    lengths = _check_lengths("unpad_sequence", lengths, rows.shape[1::-1], least=0)
-    return [row[:length].copy() for row, length in zip(rows, lengths, strict=True)]
+    steps = checks.time_major("unpad_sequence", padded, batch_first)
+    lengths = checks.lengths("unpad_sequence", lengths, steps.shape[:2], least=0)
+    return [steps[:length, n].copy() for n, length in enumerate(lengths)]
 
 
 def unpad_sequence_backward(
     d_sequences: Sequence[ndarray], total_length: int, batch_first: bool = False
 ) -> ndarray:
     """d_padded: each sequence's gradient at its steps, zero after them; total_length is T."""
-    missing = total_length - max(len(d) for d in d_sequences)
-    time = 1 if batch_first else 0
-    d_padded = pad_sequence(d_sequences, batch_first)
-    width: list[Any] = [(0, 0)] * d_padded.ndim
-    width[time] = (0, missing)
-    return np.pad(d_padded, width)
+    d_steps = pad_sequence(d_sequences)
+    longest, rows, *rest = d_steps.shape
+    steps = checks.total_length("unpad_sequence_backward", total_length, longest)
+    d_padded = np.zeros((steps, rows, *rest), d_steps.dtype)
+    d_padded[:longest] = d_steps
+    return d_padded.swapaxes(0, 1) if batch_first else d_padded
 
 
 def pack_sequence(sequences: Iterable[ndarray], enforce_sorted: bool = True) -> PackedSequence:
     """Sequences (length, *) -> PackedSequence. Its adjoint is unpack_sequence."""
-    sequences = list(sequences)
+    sequences = checks.sequences("pack_sequence", sequences)
     lengths = [len(sequence) for sequence in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
@@ -232,32 +204,33 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[ndarray]:
     return unpad_sequence(*pad_packed_sequence(packed_sequences))
 
 
-def last_step(packed: PackedSequence) -> ndarray:
-    """Each sequence's own last step, (N, *), in the caller's order."""
+def last_step(packed: PackedSequence, bidirectional: bool = False) -> ndarray:
+    """Each sequence's own last step, (N, *), in the caller's order.
+
+    In the output of a bidirectional layer, the second half of the last axis is the backward direction, which
+    reads a sequence from its end: its final state is at the first step. With bidirectional=True that half is
+    taken there, and the result, both final states beside each other, is [h_n[-2], h_n[-1]].
+
+    Raises ValueError if bidirectional and the last axis is odd.
+    """
     padded, lengths = pad_packed_sequence(packed)
-    return padded[lengths - 1, np.arange(len(lengths))]
+    last = padded[lengths - 1, np.arange(len(lengths))]
+    if bidirectional:
+        half = checks.half("last_step", last)
+        last[..., half:] = padded[0][..., half:]
+    return last
 
 
-def last_step_backward(d_last: ndarray, packed: PackedSequence) -> PackedSequence:
-    """d_packed: zero except at each sequence's last step."""
+def last_step_backward(
+    d_last: ndarray, packed: PackedSequence, bidirectional: bool = False
+) -> PackedSequence:
+    """d_packed: zero except at the steps that last_step takes."""
     padded, lengths = pad_packed_sequence(packed)
+    expect_equal_shape("last_step_backward", "d_last", padded.shape[1:], np.shape(d_last))
     d_padded = np.zeros_like(padded)
     d_padded[lengths - 1, np.arange(len(lengths))] = d_last
+    if bidirectional:
+        half = checks.half("last_step_backward", d_last)
+        d_padded[..., half:] = 0
+        d_padded[0][..., half:] = d_last[..., half:]
     return pad_packed_sequence_backward(d_padded, packed)
-
-
-def _check_lengths(who: str, lengths: Lengths, shape: tuple[int, ...], least: int) -> ndarray:
-    """Lengths as an int64 array (N,), each within [least, T]; ValueError or TypeError otherwise."""
-    steps, rows = shape
-    array = np.asarray(lengths)
-    if array.shape != (rows,):
-        raise ValueError(message(who, f"lengths of shape (N,) = ({rows},)", array.shape))
-    if not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(message(who, "lengths to be integers", array.dtype))
-    if rows == 0 or steps == 0:
-        raise ValueError(message(who, "at least one row and one step", f"T = {steps}, N = {rows}"))
-    for row, length in enumerate(array.tolist()):
-        if not least <= length <= steps:
-            expected = f"the length of row {row} to lie in [{least}, T] = [{least}, {steps}]"
-            raise ValueError(message(who, expected, length))
-    return array.astype(np.int64)

@@ -6,7 +6,7 @@ cache that `step_backward` reads is the one that `step` of the same cell returne
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from numpy import ndarray
 
@@ -15,18 +15,20 @@ from numpy import ndarray
 class Arrays(Protocol):
     """A NamedTuple of arrays, such as the Params of a cell file. None is a parameter that the cell lacks."""
 
-    def __init__(self, *arrays: Any) -> None: ...
-    def __iter__(self) -> Iterator[Any]: ...
-    def __getitem__(self, index: int, /) -> Any: ...
+    def __init__(self, *arrays: ndarray | None) -> None: ...
+    def __iter__(self) -> Iterator[ndarray | None]: ...
+    def _asdict(self) -> dict[str, ndarray | None]: ...
 
 
 @runtime_checkable
-class State(Arrays, Protocol):
+class State(Protocol):
     """The State of a cell file: a NamedTuple of (N, ·) arrays, h first."""
 
+    def __init__(self, *arrays: ndarray) -> None: ...
+    def __iter__(self) -> Iterator[ndarray]: ...
     @property
-    def h(self) -> Any: ...
-    def _replace(self, *, h: Any) -> Self: ...
+    def h(self) -> ndarray: ...
+    def _replace(self, *, h: ndarray) -> Self: ...
 
 
 StateT = TypeVar("StateT", bound=State)
@@ -40,6 +42,7 @@ StepBackward = Callable[[StateT, CacheT, ParamsT], tuple[ndarray, StateT, Params
 """Its adjoint: (d_state', cache, params) -> (d_x, d_state, d_params)."""
 
 
+@runtime_checkable
 class Cell(Protocol[StateT, ParamsT, CacheT]):
     """A cell file."""
 

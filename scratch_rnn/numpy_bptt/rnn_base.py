@@ -13,8 +13,7 @@ S = D·L states.
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
@@ -22,12 +21,13 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from scratch_rnn import checks
-from scratch_rnn.numpy_bptt import layer, stack
-from scratch_rnn.numpy_bptt.base import AnyCell, Base, StateParts, expect_sizes, read_parameters
+from scratch_rnn.numpy_bptt import stack
+from scratch_rnn.numpy_bptt.base import Base, StateParts, expect_sizes, read_parameters
 from scratch_rnn.numpy_bptt.checks import FloatType, Seed, expect_array
+from scratch_rnn.numpy_bptt.engines import ENGINES, AnyEngine
 from scratch_rnn.numpy_bptt.layout import Layout, layout_of
 from scratch_rnn.numpy_bptt.packed import PackedSequence
-from scratch_rnn.numpy_bptt.protocols import Engine
+from scratch_rnn.numpy_bptt.protocols import State
 from scratch_rnn.parameters import Sizes, sizes_of, stack_shapes, suffixes
 
 X = TypeVar("X", bound=ndarray | PackedSequence)
@@ -39,7 +39,6 @@ if TYPE_CHECKING:  # RNNBase alone then means a layer of any kind; Python 3.13 h
 else:
     S = TypeVar("S")
 """The state as the caller sees it: one array for RNN and GRU, (h, c) for LSTM."""
-AnyEngine = Engine[Any, Any, Any]
 
 
 class Tape(NamedTuple):
@@ -47,29 +46,7 @@ class Tape(NamedTuple):
 
     made_by: tuple[Sizes, str, str, FloatType]  # sizes, cell file, engine, dtype
     layout: Layout
-    stack: stack.Tape[Any]
-
-
-class Bound(NamedTuple):
-    """An Engine whose cell and options are filled in."""
-
-    forward: Callable[..., tuple[ndarray, Any, Any]]
-    backward: Callable[..., tuple[ndarray, Any, Any]]
-
-
-def _steps(cell: AnyCell, fused: AnyEngine, **options: str) -> AnyEngine:
-    """The cell file, step by step."""
-    forward = partial(layer.forward, partial(cell.step, **options))
-    return Bound(forward, partial(layer.backward, cell.step_backward))
-
-
-def _fused(cell: AnyCell, fused: AnyEngine, **options: str) -> AnyEngine:
-    """The same equations, arranged for speed."""
-    return Bound(partial(fused.forward, **options), fused.backward)
-
-
-ENGINES = {"steps": _steps, "fused": _fused}
-"""How a layer may be run."""
+    stack: stack.Tape[object]
 
 
 class RNNBase(Base, Generic[S]):
@@ -230,7 +207,7 @@ class RNNBase(Base, Generic[S]):
     def _layout(self, x: object, what: str, width: int) -> Layout:
         return layout_of(type(self).__name__, what, x, width, self.batch_first, self.dtype)
 
-    def _to_states(self, state: object, layout: Layout, prefix: str) -> list[Any]:
+    def _to_states(self, state: object, layout: Layout, prefix: str) -> list[State]:
         """The caller's state, or its gradient (prefix "d_"), as one State per layer and direction."""
         parts = self._state_parts(state, prefix)
         stacked = [self._to_state_array(name, array, layout) for name, array in parts.items()]
@@ -247,7 +224,7 @@ class RNNBase(Base, Generic[S]):
         checks.expect_shape(who, name, array.shape, **axes)
         return layout.to_state(array).copy()
 
-    def _from_states(self, states: Sequence[Any], layout: Layout) -> S:
+    def _from_states(self, states: Sequence[State], layout: Layout) -> S:
         """The inverse of `_to_states`."""
         arrays = tuple(layout.from_state(np.stack(part)) for part in zip(*states, strict=True))
         return cast(S, arrays[0] if len(arrays) == 1 else arrays)

@@ -30,7 +30,9 @@ DOCS = Path(scratch_rnn.__file__).parents[1] / "docs"
 NAME = "page.html"
 LANGUAGES = {"en": "English", "ko": "한국어"}
 """By language: its own name. templates/text.*.json has the texts."""
-LABELS = ("reads", "predicts", "probability")
+Texts = Mapping[str, Mapping[str, str]]
+DERIVATIONS = {"en": "derivations.md", "ko": "derivations.ko.md"}
+LABELS = ("title", "reads", "predicts", "probability")
 """The texts that the script writes."""
 
 
@@ -50,8 +52,7 @@ def write(folder: Path) -> Path:
 
 def build() -> str:
     """The page. UsageError without the folder docs/ of the clone."""
-    derivations = DOCS / "derivations.md"
-    if not derivations.is_file():
+    if not all((DOCS / name).is_file() for name in DERIVATIONS.values()):
         fail("page", "the folder docs/ of the project's clone, next to scratch_rnn", f"none at {DOCS}")
     runs = [run for cell in data.CELLS for lab in data.OPTIONS for run in data.runs(cell, lab)]
     by_cell = {run.cell: run for run in runs}
@@ -65,7 +66,7 @@ def build() -> str:
         cells=cells,
         labs=data.OPTIONS,
         updates=data.UPDATES,
-        document=sections(derivations, cells, names, macros.code),
+        documents={k: sections(DOCS / name, k, cells, names, macros.code) for k, name in DERIVATIONS.items()},
         flow=data.flow(),
         padding={run.cell: data.padding(run) for run in runs if (run.lab, run.updates) == data.WORDS_READ_BY},
         words=data.WORDS,
@@ -78,7 +79,7 @@ def build() -> str:
     )
 
 
-def _environment(texts: Mapping[str, Mapping[str, str]]) -> Environment:
+def _environment(texts: Texts) -> Environment:
     """The templates, which write a text with t("its name")."""
     loader, undefined = PackageLoader("scratch_rnn.page"), StrictUndefined
     environment = Environment(
@@ -89,10 +90,10 @@ def _environment(texts: Mapping[str, Mapping[str, str]]) -> Environment:
     return environment
 
 
-def _translated(texts: Mapping[str, Mapping[str, str]], name: str, **values: object) -> Markup:
+def _translated(texts: Texts, name: str, tag: str = "span", **values: object) -> Markup:
     """A text in every language; the style sheet shows one of them. `values` fill its {names}."""
     spans = (
-        Markup('<span lang="{}">{}</span>').format(language, Markup(own[name]).format(**values))
+        Markup('<{0} lang="{1}">{2}</{0}>').format(tag, language, Markup(own[name]).format(**values))
         for language, own in texts.items()
     )
     return Markup("").join(spans)

@@ -176,12 +176,12 @@ def run_data(run: Run) -> dict[str, Any]:
     }
 
 
-def flow() -> dict[str, ndarray]:
-    """‖∂loss/∂h_t‖ / ‖∂loss/∂h_T‖ by distance T - t at the first weights: the geometric mean of the seeds."""
+def flow() -> dict[tuple[str, float], ndarray]:
+    """By cell and forget bias: ‖∂loss/∂h_t‖ / ‖∂loss/∂h_T‖ by distance T - t, the seeds' geometric mean."""
     curves = {}
     for cell, bias in memory.CELLS:
         norms = [memory.gradient_norms(cell, bias, FLOW_STEPS, FLOW_HIDDEN, s) for s in range(FLOW_SEEDS)]
-        curves[memory.label(cell, bias)] = np.exp(np.mean(np.log(norms), axis=0))
+        curves[cell, bias] = np.exp(np.mean(np.log(norms), axis=0))
     return curves
 
 

@@ -1,4 +1,4 @@
-"""docs/derivations.md as HTML for the page, with the numbers of a step under the names of its equations.
+"""docs/derivations.md, in each language, as HTML with the numbers of a step under the names of its equations.
 
 The section that a cell's file names as its derivation belongs to that cell: in its blocks of equations a name
 that the trace has gets its number. Diagrams become data URIs, links to a cell's file lead to the file on the
@@ -14,8 +14,12 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from scratch_rnn.page.source import CellSource, Piece, highlighted, live
+from scratch_rnn.page.source import CellSource, Piece, live, tokenized
 
+SWITCH = re.compile(r"^\[\S+\]\(derivations\S*\)$", re.MULTILINE)
+"""The link to the same document in the other language; the page has its own switch."""
+Names = Mapping[str, Mapping[str, Sequence[str]]]
+"""By cell, and by the name of a value: its keys."""
 Render = Callable[[Sequence[Sequence[Piece]], str], str]
 """The HTML of lines of code, whose numbers are those of a cell ("" for none)."""
 
@@ -29,12 +33,12 @@ class Section(NamedTuple):
 
 
 def sections(
-    path: Path, cells: Sequence[CellSource], names: Mapping[str, Mapping[str, Sequence[str]]], code: Render
+    path: Path, language: str, cells: Sequence[CellSource], names: Names, code: Render
 ) -> list[Section]:
-    """The introduction, without a title, and the sections. `names` has the keys of each name, by cell."""
+    """The introduction, without a title, and the sections."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     parts: list[tuple[str, str, list[Token]]] = [("", "", [])]
-    tokens, cell = markdown.parse(path.read_text(encoding="utf-8")), ""
+    tokens, cell = markdown.parse(SWITCH.sub("", path.read_text(encoding="utf-8"))), ""
     cell_of = {each.section: each.name for each in cells}
     position = 0
     while position < len(tokens):
@@ -50,7 +54,7 @@ def sections(
             token.attrSet("id", _slug(title))
             token.tag = tokens[position + 2].tag = "h4"
             if cell:
-                parts[-1][2].append(_html(f'<a id="derivation-{cell}"></a>\n'))
+                parts[-1][2].append(_html(f'<a id="derivation-{cell}-{language}"></a>\n'))
         parts[-1][2].append(token)
         if token.type == "fence":
             parts[-1][2][-1] = _html(_fence(token, cell, names, code))
@@ -60,10 +64,10 @@ def sections(
     return [Section(a, t, markdown.renderer.render(own, markdown.options, {})) for a, t, own in parts]
 
 
-def _fence(token: Token, cell: str, names: Mapping[str, Mapping[str, Sequence[str]]], code: Render) -> str:
+def _fence(token: Token, cell: str, names: Names, code: Render) -> str:
     """A block of Python highlighted, any other block with its numbers."""
     if token.info == "python":
-        return f'<pre class="python">{code(highlighted(token.content), "")}</pre>\n'
+        return f'<pre class="python">{code(tokenized(token.content, {}), "")}</pre>\n'
     lines = [live(line, names.get(cell, {})) for line in token.content.splitlines()]
     return f'<pre class="equations">{code(lines, cell)}</pre>\n'
 

@@ -94,8 +94,8 @@ def cell_source(
         name,
         found[1],
         list(_equations(ast.get_docstring(ast.parse(text), clean=False) or "")),
-        File(f"numpy_bptt/{name}.py", _pieces(text, refs), equations),
-        File(f"torch_autograd/{name}.py", _pieces(twin, {}), twin_equations),
+        File(f"numpy_bptt/{name}.py", tokenized(text, refs), equations),
+        File(f"torch_autograd/{name}.py", tokenized(twin, {}), twin_equations),
     )
 
 
@@ -121,11 +121,6 @@ def live(line: str, values: Mapping[str, Sequence[str]]) -> list[Piece]:
         for part in re.split(r"( +)", piece.text)
     ]
     return [part for part in parts if part.text]
-
-
-def highlighted(text: str) -> list[list[Piece]]:
-    """The lines of a piece of Python, without numbers."""
-    return _pieces(text, {})
 
 
 def key(which: str, line: int, name: str) -> str:
@@ -189,8 +184,8 @@ def _references(
                     yield (node.lineno, node.col_offset), key(which, bound[-1], node.id)
 
 
-def _pieces(text: str, refs: Mapping[tuple[int, int], str]) -> list[list[Piece]]:
-    """The tokens of each line. Columns are those of `ast`: bytes of UTF-8."""
+def tokenized(text: str, refs: Mapping[tuple[int, int], str]) -> list[list[Piece]]:
+    """The tokens of each line of Python; `refs` by (line, column). Columns are bytes, as in `ast`."""
     lines: list[list[Piece]] = [[]]
     column = 0
     for token, value in PythonLexer(stripnl=False).get_tokens(text):

@@ -81,21 +81,17 @@ class Case:
         """The letters of the state."""
         return ("h", "c") if self.kind == "lstm" else ("h",)
 
-    @property
-    def batch(self) -> tuple[int, ...]:
-        """(N,), or () for a single sequence."""
-        return () if self.rows is None else (self.rows,)
-
     def sequence_shape(self, width: int) -> tuple[int, ...]:
         """The shape of an input or an output of the caller (padded, where it is packed)."""
-        if self.cell:
-            return *self.batch, width
-        return (*self.batch, self.steps, width) if self.batch_first else (self.steps, *self.batch, width)
+        batch = () if self.rows is None else (self.rows,)
+        steps = () if self.cell else (self.steps,)
+        return (*batch, *steps, width) if self.batch_first else (*steps, *batch, width)
 
     def state_shape(self, letter: str) -> tuple[int, ...]:
         """The shape of a state of the caller."""
         width = (self.proj or self.hidden) if letter == "h" else self.hidden
-        return (*([] if self.cell else [self.layers * (1 + self.bidirectional)]), *self.batch, width)
+        first = [] if self.cell else [self.layers * (1 + self.bidirectional)]
+        return (*first, *([] if self.rows is None else [self.rows]), width)
 
     def pack(self, x: Any, library: Any) -> Any:
         """The input of the layer: packed by `library`'s functions, or unchanged."""

@@ -7,7 +7,6 @@ wherever the case says. Layers and cells run in the same way; a cell has no outp
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -87,14 +86,12 @@ def numpy_layer(case: Case, engine: str = "steps", **options: Any) -> Any:
     made = getattr(numpy_bptt, case.name)(**case.arguments | engines | {"dtype": case.dtype} | options)
     made.load_state_dict(make_data(case).params)
     if case.dropout:
-        generator = torch.Generator().manual_seed(case.seed)
-        made._rng = SimpleNamespace(random=partial(_torch_mask, case.dropout, generator))
+        # Instead of random numbers, which the layer compares with p: 0 where torch drops, 1 elsewhere.
+        kept, drawn = 1 - case.dropout, torch.Generator().manual_seed(case.seed)
+        made._rng = SimpleNamespace(
+            random=lambda shape: torch.ones(shape).double().bernoulli_(kept, generator=drawn).numpy()
+        )
     return made
-
-
-def _torch_mask(p: float, generator: torch.Generator, shape: tuple[int, ...]) -> ndarray:
-    """0 where torch drops, 1 where it does not, in place of random numbers: a layer compares them with p."""
-    return torch.ones(shape, dtype=torch.float64).bernoulli_(1 - p, generator=generator).numpy()
 
 
 def as_state(parts: Mapping[str, Any]) -> Any:
@@ -108,13 +105,14 @@ def by_letter(case: Case, state: Any) -> dict[str, Any]:
     return dict(zip(case.states, state if len(case.states) > 1 else [state], strict=True))
 
 
-def in_memory(array: ndarray, memory: str) -> ndarray:
-    """The same numbers, read-only, in another memory layout."""
+def in_memory(array: Any, memory: str, library: Any = np) -> Any:
+    """The same numbers in another memory layout, as an array or tensor; an array is read-only."""
     if memory == "strided":
-        array = np.stack([array, array], axis=-1)[..., 0]
+        array = library.stack([array, array], -1)[..., 0]
     elif memory == "expanded":
-        array = np.broadcast_to(array[:1], array.shape)
-    array.setflags(write=False)
+        array = library.broadcast_to(array[:1], array.shape)
+    if library is np:
+        array.setflags(write=False)
     return array
 
 
@@ -160,12 +158,7 @@ def run_numpy(case: Case, engine: str, **options: Any) -> Result:
 
 
 def _leaf(array: ndarray, memory: str, dtype: torch.dtype) -> Any:
-    tensor = torch.tensor(array, dtype=dtype)
-    if memory == "strided":
-        tensor = torch.stack([tensor, tensor], dim=-1)[..., 0]
-    elif memory == "expanded":
-        tensor = tensor[:1].expand(tensor.shape)
-    return tensor.requires_grad_()
+    return in_memory(torch.tensor(array, dtype=dtype), memory, torch).requires_grad_()
 
 
 def run_torch(case: Case, package: Any, omit_state: bool, memory: str, dtype: str, **options: Any) -> Result:

@@ -7,10 +7,14 @@
 A float32 figure is left out where torch.nn's own error is 0. So is a ReLU case in which a pre-activation is
 nearer to zero than KINK times the largest one: there the derivative jumps from 0 to 1, and two correct
 programs that round differently have different gradients.
+
+The figures of one case rise and fall together, so those of n cases count as n: as a share of the figures, a
+quantile q then has a standard deviation of √(q (1-q) / n). The float32 bounds are for all cases that can be
+drawn. One is broken where the figure 3 standard deviations below the quantile found is above it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,13 +28,14 @@ from scratch_rnn.parity.contenders import CONTENDERS, Result
 ALL_FORMS = (*FORMS, "seq2seq")
 BOUNDS = {"H >= 8": 1e-12, "H < 8": 1e-10, "complex step": 1e-12}
 """Of float64 errors. In small sizes cancellation weighs more."""
-MEDIAN_BOUND, P90_BOUND, LEAST_FIGURES = 1.1, 2.0, 100
-"""Of a float32 column, judged from LEAST_FIGURES figures on."""
+MEDIAN_BOUND, P90_BOUND = 1.1, 2.0  # of float32, in every column
+LEAST_CASES = 9  # with fewer, 3 standard deviations below the median is below all figures
 KINK = 5e-6  # 9 times the worst float32 error of a pre-activation in 2,900 random cases
 
 OUTPUTS = {"output": "output", "loss": "output", "h_n": "state", "c_n": "state"}
 COLUMNS = OUTPUTS | {"d_x": "d_x", "d_h": "d_state", "d_c": "d_state", "others": "d_parameters"}
 """Quantity -> its column in the tables. Gradients of parameters are the others."""
+Figure = tuple[Case, float]
 
 
 def quantity(name: str) -> str:
@@ -73,11 +78,6 @@ class Row:
         for name, error in errors.items():
             worst[quantity(name)] = max(worst.get(quantity(name), 0.0), error)
 
-    @property
-    def broken(self) -> bool:
-        """Whether an error is above its bound."""
-        return any(max(errors.values()) > BOUNDS[which] for which, errors in self.worst.items())
-
 
 @dataclass
 class Ratios:
@@ -85,15 +85,20 @@ class Ratios:
 
     contender: str
     column: str
+    cases: int
     figures: int
     median: float
     p90: float
     worst: float
+    median_low: float  # 3 standard deviations below the median
+    p90_low: float
 
-    @property
-    def broken(self) -> bool:
-        """Whether there are figures enough, and a bound is exceeded."""
-        return self.figures >= LEAST_FIGURES and (self.median > MEDIAN_BOUND or self.p90 > P90_BOUND)
+    @classmethod
+    def of(cls, contender: str, column: str, found: Sequence[Figure]) -> "Ratios":
+        """From the figures, each with its case."""
+        n, ratios = len({case for case, _ in found}), [ratio for _, ratio in found]
+        low = [max(0.0, q - 3 * (q * (1 - q) / n) ** 0.5) for q in (0.5, 0.9)]
+        return cls(contender, column, n, len(ratios), *map(float, np.quantile(ratios, [0.5, 0.9, 1, *low])))
 
 
 @dataclass
@@ -107,9 +112,17 @@ class Report:
 
     @property
     def broken(self) -> list[str]:
-        """What is above its bound, by name."""
-        rows = [f"{row.kind} {row.form} {row.contender} float64" for row in self.float64 if row.broken]
-        return rows + [f"{each.contender} {each.column} float32" for each in self.float32 if each.broken]
+        """What is above its bound: the name, the figure, the bound."""
+        found = [
+            (f"{row.kind} {row.form} {row.contender} float64 {name}", error, BOUNDS[which])
+            for row in self.float64
+            for which, errors in row.worst.items()
+            for name, error in errors.items()
+        ]
+        for r in (each for each in self.float32 if each.cases >= LEAST_CASES):
+            found.append((f"{r.contender} {r.column} float32 median", r.median_low, MEDIAN_BOUND))
+            found.append((f"{r.contender} {r.column} float32 90 %", r.p90_low, P90_BOUND))
+        return [f"{who}: {figure:.3g}, bound {bound:g}" for who, figure, bound in found if figure > bound]
 
 
 def measure(rounds: int, seed: int, tick: Callable[[int], None]) -> Report:
@@ -120,8 +133,7 @@ def measure(rounds: int, seed: int, tick: Callable[[int], None]) -> Report:
     """
     rng = np.random.default_rng(seed)
     rows: dict[tuple[str, str, str], Row] = {}
-    names = [" ".join(contender) for contender in CONTENDERS]
-    figures = {(name, column): list[float]() for name in names for column in dict.fromkeys(COLUMNS.values())}
+    figures = {(" ".join(c), column): list[Figure]() for c in CONTENDERS for column in COLUMNS.values()}
     for number in range(rounds):
         turn, place = divmod(number, len(ALL_FORMS))
         form, small = ALL_FORMS[place], turn % 2 == 1
@@ -138,9 +150,7 @@ def measure(rounds: int, seed: int, tick: Callable[[int], None]) -> Report:
                 _add_ratios(case, figures)
         tick(number + 1)
     ordered = sorted(rows.values(), key=lambda row: (list(KINDS).index(row.kind), ALL_FORMS.index(row.form)))
-    found = {key: each for key, each in figures.items() if each}
-    ratios = [Ratios(*k, len(f), *map(float, np.quantile(f, [0.5, 0.9, 1]))) for k, f in found.items()]
-    return Report(rounds, seed, ordered, ratios)
+    return Report(rounds, seed, ordered, [Ratios.of(*key, found) for key, found in figures.items() if found])
 
 
 def _results(
@@ -159,7 +169,7 @@ def _results(
         yield kind, case, contenders.oracle(case), results
 
 
-def _add_ratios(case: Case, figures: Mapping[tuple[str, str], list[float]]) -> None:
+def _add_ratios(case: Case, figures: Mapping[tuple[str, str], list[Figure]]) -> None:
     """Run a case in float32, and add each error divided by torch.nn's own."""
     case = replace(case, dtype="float32")
     if case.kind == "rnn_relu" and near_kink(case):
@@ -170,7 +180,8 @@ def _add_ratios(case: Case, figures: Mapping[tuple[str, str], list[float]]) -> N
         for name, ours in contenders.run(*contender, case).items():
             if own[name] > 0:
                 column = COLUMNS.get(quantity(name), COLUMNS["others"])
-                figures[" ".join(contender), column].append(relative_error(ours, exact[name]) / own[name])
+                ratio = relative_error(ours, exact[name]) / own[name]
+                figures[" ".join(contender), column].append((case, ratio))
 
 
 def near_kink(case: Case) -> bool:

@@ -70,12 +70,10 @@ def first_weights(case: Case) -> Result:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
-def make_model(
-    tree: str, case: Case, weights: Result | None = None, sos: int = SOS, eos: int = EOS, **options: Any
-) -> Any:
+def make_model(tree: str, case: Case, weights: Result | None = None, **options: Any) -> Any:
     """The float64 model of "numpy", "torch" or "reference", with `weights` (None: `first_weights`)."""
     values = first_weights(case) if weights is None else weights
-    options |= {"bidirectional": case.bidirectional, "sos": sos, "eos": eos}
+    options = {"bidirectional": case.bidirectional, "sos": SOS, "eos": EOS} | options
     kind: Any = {"numpy": NumpySeq2Seq, "torch": TorchSeq2Seq}.get(tree) or reference("seq2seq").Seq2Seq
     model = kind(case.cell, *case.sizes, **options, dtype=np.float64 if tree == "numpy" else torch.float64)
     convert = np.asarray if tree == "numpy" else torch.tensor

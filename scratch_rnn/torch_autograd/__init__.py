@@ -1,10 +1,18 @@
-"""Recurrent networks in torch tensors, the forward pass alone: autograd writes the backward pass.
+"""Recurrent networks in torch tensors, the forward pass alone: autograd computes the backward pass.
 
-Read rnn → lstm → gru → layer → stack, each with its NumPy twin of the same name (gru_reset_before: the
-reset gate of the GRU before the matrix product, not after it); then the public classes:
-packed, layout, rnn_base, modules, cells. checks, cell_checks and packed_checks hold the errors, protocols the
-types at the seams, torch_names and fx what other code expects of torch.nn. fused/ is the fast engine, whose
-backward pass is by hand. models/ has the models of the labs. replace puts the layers into an existing model.
+Read in this order, each with its NumPy twin of the same name: rnn, lstm, gru, layer, stack. Then:
+
+    gru_reset_before   the other GRU: the reset gate acts before the matrix product
+    packed, layout     sequences without padding; the callers' layouts to rows, and back
+    rnn_base, modules  the public layers: RNN, LSTM, GRU
+    cells              the public cells: RNNCell, LSTMCell, GRUCell
+    replace            puts these layers and cells into an existing model
+    protocols          the types of a cell and an engine
+    *checks            torch's errors: of constructors, layers, cells and packing
+    torch_names, fx    what other code expects of torch.nn's modules
+    differences        where this tree differs from torch.nn on purpose
+    fused/             the same equations arranged for speed, their backward pass by hand
+    models/            what the labs train
 """
 
 from scratch_rnn.torch_autograd import gru, lstm, rnn

@@ -1,22 +1,21 @@
-"""What RNNCell, LSTMCell and GRUCell refuse: their constructors, and `cell_call`, all checks of one call.
+"""The checks of RNNCell, LSTMCell and GRUCell: of a constructor's sizes, and of a call (`cell_call`).
 
-Types, texts and order are torch's, as in checks.py.
+Error types, texts and the order of the checks are torch's, as in checks.py.
 
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
 from scratch_rnn.checks import message
 from scratch_rnn.torch_autograd.checks import pair_of_states, same_dtype
-from scratch_rnn.torch_autograd.packed_checks import is_tensor
+from scratch_rnn.torch_autograd.packed_checks import expect_tensor
 
 
-def cell_constructor(who: str, **sizes: Any) -> None:
-    """The sizes of a cell; 0 is allowed, as in torch."""
+def cell_constructor(who: str, **sizes: int) -> None:
+    """TypeError or RuntimeError unless the sizes are integers of at least 0; 0 is allowed, as in torch."""
     for name, value in sizes.items():
         if not hasattr(value, "__index__"):
             raise TypeError(message(who, f"{name} to be an integer", repr(value)))
@@ -25,20 +24,20 @@ def cell_constructor(who: str, **sizes: Any) -> None:
 
 
 def cell_call(
-    who: str, input: Any, hx: Any, weight_ih: Tensor, hidden_size: int, nonlinearity: str = "tanh"
+    who: str, input: object, hx: object, weight_ih: Tensor, hidden_size: int, nonlinearity: str = "tanh"
 ) -> tuple[Tensor, list[Tensor] | None]:
     """All checks of one call, in torch's order.
 
     Returns (x (N, I); the states, each (N, H), or None where hx is None); a single row is a batch of one.
     Raises ValueError or RuntimeError with torch's texts, and TypeError where input or hx is no tensor.
     """
-    is_tensor(who, "input", input)
-    _dims(who, "input", input)
-    batched = input.dim() == 2
+    x = expect_tensor(who, "input", input)
+    _dims(who, "input", x)
+    batched = x.dim() == 2
     states = None if hx is None else _states(who, hx, batched)
     if nonlinearity not in ("tanh", "relu"):
         raise RuntimeError(f"Unknown nonlinearity: {nonlinearity}")
-    x = input if batched else input.unsqueeze(0)
+    x = x if batched else x.unsqueeze(0)
     if states is not None and not batched:
         states = [state.unsqueeze(0) for state in states]
     _sizes(who, x, states or [], weight_ih, hidden_size)
@@ -50,27 +49,27 @@ def cell_call(
 
 
 def _dims(who: str, what: str, x: Tensor) -> None:
-    """A cell's input and states have one axis or two."""
+    """ValueError unless x, a cell's input or state, has one axis or two."""
     if x.dim() not in (1, 2):
         raise ValueError(f"{who}: Expected {what} to be 1D or 2D, got {x.dim()}D instead")
 
 
-def _states(who: str, hx: Any, batched: bool) -> list[Tensor]:
+def _states(who: str, hx: object, batched: bool) -> list[Tensor]:
     """The caller's states as a list of tensors."""
     if who != "LSTMCell":
-        is_tensor(who, "hidden", hx)
-        _dims(who, "hidden", hx)
-        return [hx]
-    pair_of_states(who, hx, batched)
-    for number, state in enumerate(hx):
+        h = expect_tensor(who, "hidden", hx)
+        _dims(who, "hidden", h)
+        return [h]
+    states = pair_of_states(who, hx, batched)
+    for number, state in enumerate(states):
         _dims(who, f"hx[{number}]", state)
-    if len(hx) != 2:
+    if len(states) != 2:
         raise RuntimeError("lstm_cell expects two hidden states")
-    return list(hx)
+    return states
 
 
 def _sizes(who: str, x: Tensor, states: Sequence[Tensor], weight_ih: Tensor, hidden_size: int) -> None:
-    """The features and the rows of the input and the states."""
+    """RuntimeError unless the features and the rows of the input and the states fit."""
     if x.size(1) != weight_ih.size(1):
         got, expected = x.size(1), weight_ih.size(1)
         raise RuntimeError(f"input has inconsistent input_size: got {got} expected {expected}")

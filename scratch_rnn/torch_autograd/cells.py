@@ -1,14 +1,14 @@
 """The cells that people call: RNNCell, LSTMCell and GRUCell, drop-in for torch.nn's of the same name.
 
-One time step each, with torch's attributes, parameters, repr and shapes; the equations are in rnn.py, lstm.py
-and gru.py.
+One time step each, with torch's attributes, parameters, repr, shapes and errors (cell_checks.py); the
+equations are in rnn.py, lstm.py, gru.py and gru_reset_before.py.
 
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G gate rows. Input (N, I) or (I,); h and c (N, H)
 or (H,).
 """
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from scratch_rnn.torch_autograd.fused import gru as fused_gru
 from scratch_rnn.torch_autograd.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
-from scratch_rnn.torch_autograd.protocols import Cell
+from scratch_rnn.torch_autograd.protocols import AnyCell, FusedCell
 from scratch_rnn.torch_autograd.rnn_base import Device
 
 
@@ -77,7 +77,9 @@ class RNNCellBase(Module):
             changed.append(f"nonlinearity={nonlinearity}")
         return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
 
-    def _next(self, name: str, cell: Cell, fused: Any, input: Any, hx: Any, **options: str) -> list[Tensor]:
+    def _next(
+        self, name: str, cell: AnyCell, fused: FusedCell, input: Tensor, hx: object, **options: str
+    ) -> list[Tensor]:
         """(x, s) -> s' of the cell called `name`, after its checks. A single row is a batch of one."""
         params = cell.Params(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         x, states = cell_checks.cell_call(name, input, hx, self.weight_ih, self.hidden_size, **options)
@@ -114,7 +116,7 @@ class RNNCell(RNNCellBase):
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """H' (N, H), or (H,) for a single row."""
+        """The next state h', (N, H), or (H,) for a single row."""
         if fx.is_proxy(input):
             recorded: Tensor = fx.record(self, input, hx)
             return recorded
@@ -167,7 +169,7 @@ class GRUCell(RNNCellBase):
         self.reset_after = expect_bool("GRUCell", "reset_after", reset_after)
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> AnyCell:
         """The cell file."""
         return gru if self.reset_after else gru_reset_before
 
@@ -176,7 +178,7 @@ class GRUCell(RNNCellBase):
         return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """H' (N, H), or (H,) for a single row."""
+        """The next state h', (N, H), or (H,) for a single row."""
         if fx.is_proxy(input):
             recorded: Tensor = fx.record(self, input, hx)
             return recorded

@@ -1,17 +1,14 @@
-"""What RNN, LSTM and GRU refuse: in their constructors, and in a call: `layer_call` has torch's order.
+"""The checks of a call of RNN, LSTM or GRU: `layer_call`. constructor_checks.py has those of a constructor.
 
 Where torch checks something on purpose, the type and the text of the error are torch's, word for word, and
 the tests compare them with the installed torch. Where torch accepts a mistake, or fails later in other code,
-the error is ours (scratch_rnn/checks.py). The order matters where two arguments are wrong: it decides which
-error is raised.
+the error is ours (scratch_rnn/checks.py). The order of the checks is torch's too: where two arguments are
+wrong, it decides which error is raised.
 
 Axes (scratch_rnn/notation.py): T time, N batch, I input, H hidden, P width of h, S states.
 """
 
 from collections.abc import Sequence
-from numbers import Number
-from typing import Any
-from warnings import warn
 
 import torch
 from torch import Tensor
@@ -21,77 +18,11 @@ from scratch_rnn.parameters import Sizes
 from scratch_rnn.torch_autograd import packed_checks
 from scratch_rnn.torch_autograd.layout import Layout, Shape, layout_of, state_shapes
 from scratch_rnn.torch_autograd.packed import is_packed
-from scratch_rnn.torch_autograd.packed_checks import is_tensor
-
-
-def constructor(
-    input_size: object,
-    hidden_size: object,
-    num_layers: Any,
-    bias: object,
-    batch_first: object,
-    dropout: Any,
-    proj_size: Any,
-) -> None:
-    """The arguments of the constructors, and the warning about dropout that has no effect."""
-    if not isinstance(dropout, Number) or not 0 <= dropout <= 1 or isinstance(dropout, bool):  # type: ignore[operator]
-        raise ValueError(
-            "dropout should be a number in range [0, 1] representing the probability of an element "
-            "being zeroed"
-        )
-    if dropout > 0 and num_layers == 1:  # type: ignore[operator]
-        warn(
-            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
-            f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
-            stacklevel=4,
-        )
-    _is_bool("bias", bias)
-    _is_bool("batch_first", batch_first)
-    _is_size("input_size", input_size)
-    hidden = _is_size("hidden_size", hidden_size)
-    if num_layers <= 0:
-        raise ValueError("num_layers must be greater than zero")
-    if not hasattr(proj_size, "__index__"):
-        raise TypeError(f"proj_size should be of type int, got: {type(proj_size).__name__}")
-    if proj_size < 0:
-        raise ValueError("proj_size should be a positive integer or zero to disable projections")
-    if proj_size >= hidden:
-        raise ValueError("proj_size has to be smaller than hidden_size")
-
-
-def _is_bool(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
-
-
-def _is_size(name: str, value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
-    if value <= 0:
-        raise ValueError(f"{name} must be greater than zero")
-    return value
-
-
-def no_projection(proj_size: object) -> None:
-    """RNN and GRU have no projection."""
-    if proj_size != 0:
-        raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
-
-
-def nonlinearity(name: object) -> None:
-    """RNN has two."""
-    if name not in ("tanh", "relu"):
-        raise ValueError(f"Unknown nonlinearity '{name}'. Select from 'tanh' or 'relu'.")
-
-
-def mode(name: str, known: Sequence[str]) -> None:
-    """The mode of RNNBase says which cell is run."""
-    if name not in known:
-        raise ValueError("Unrecognized RNN mode: " + name)
+from scratch_rnn.torch_autograd.packed_checks import expect_tensor
 
 
 def layer_call(
-    sizes: Sizes, batch_first: bool, input: Any, hx: Any, weights: Sequence[Tensor]
+    sizes: Sizes, batch_first: bool, input: object, hx: object, weights: Sequence[Tensor]
 ) -> tuple[Layout, tuple[Tensor, ...] | None]:
     """All checks of one call, in torch's order.
 
@@ -100,8 +31,8 @@ def layer_call(
     input or hx is no tensor.
     """
     who, packed = sizes.kind.upper(), is_packed(input)
-    x, batch_sizes = (input.data, input.batch_sizes) if packed else (input, None)
-    is_tensor(who, "input", x, "a Tensor or a PackedSequence")
+    data, batch_sizes = (input.data, input.batch_sizes) if is_packed(input) else (input, None)
+    x = expect_tensor(who, "input", data, "a Tensor or a PackedSequence")
     if not packed and x.dim() not in (2, 3):
         tensor = " tensor" if who == "RNN" else ""
         raise ValueError(f"{who}: Expected input to be 2D or 3D, got {x.dim()}D{tensor} instead")
@@ -126,7 +57,10 @@ def layer_call(
 
 
 def layer_input(x: Tensor, batch_sizes: Tensor | None, dtype: torch.dtype, input_size: int) -> None:
-    """The dtype, the number of axes (3, or 2 for the data of a packed batch) and the features of an input."""
+    """Check the dtype, the axes (3, or 2 for the data of a packed batch) and the features of an input.
+
+    ValueError for the dtype, RuntimeError for the shape.
+    """
     if x.dtype != dtype and not autocast():
         raise ValueError(
             f"RNN input dtype ({x.dtype}) does not match weight dtype ({dtype}). "
@@ -142,13 +76,13 @@ def layer_input(x: Tensor, batch_sizes: Tensor | None, dtype: torch.dtype, input
 
 
 def layer_state_sizes(states: Sequence[Tensor], shapes: Sequence[Shape]) -> None:
-    """The shape of each state: (S, N, P) of h, (S, N, H) of c."""
+    """RuntimeError unless the states have these shapes: (S, N, P) of h, (S, N, H) of c."""
     for number, (state, shape) in enumerate(zip(states, shapes, strict=False)):
         layer_state_size(state, shape, f"Expected {_state_name(number, len(shapes))} size {{}}, got {{}}")
 
 
 def layer_state_size(state: Tensor, shape: Shape, text: str) -> None:
-    """The shape of one state; `text` has two places to fill, the expected shape and the other."""
+    """RuntimeError unless a state has this shape; `text` is a format of the expected and the actual one."""
     if tuple(state.shape) != tuple(shape):
         raise RuntimeError(text.format(shape, list(state.shape)))
 
@@ -157,27 +91,28 @@ def _state_name(number: int, of: int) -> str:
     return "hidden" if of == 1 else f"hidden[{number}]"
 
 
-def _states(who: str, hx: Any, batched: bool) -> tuple[Tensor, ...]:
+def _states(who: str, hx: object, batched: bool) -> tuple[Tensor, ...]:
     """The caller's states as a tuple of tensors."""
     if who != "LSTM":
-        is_tensor(who, "hx", hx)
-        return (hx,)
-    pair_of_states(who, hx, batched)
-    if len(hx) < 2:
+        return (expect_tensor(who, "hx", hx),)
+    states = pair_of_states(who, hx, batched)
+    if len(states) < 2:
         raise RuntimeError("lstm expects two hidden states")
-    return tuple(hx)
+    return tuple(states)
 
 
-def pair_of_states(who: str, hx: Any, batched: bool) -> None:
-    """An LSTM has two states. Without a batch axis torch accepts them as one stacked tensor too."""
+def pair_of_states(who: str, hx: object, batched: bool) -> list[Tensor]:
+    """The states of an LSTM, which has two; the caller checks their number.
+
+    Without a batch axis torch accepts them as one stacked tensor too.
+    """
     if not isinstance(hx, tuple | list) and (batched or not isinstance(hx, Tensor)):
         raise TypeError(message(who, "hx to be a pair of Tensors (h, c)", type(hx).__name__))
-    for number, state in enumerate(hx):
-        is_tensor(who, f"hx[{number}]", state)
+    return [expect_tensor(who, f"hx[{number}]", state) for number, state in enumerate(hx)]
 
 
 def _state_dims(states: Sequence[Tensor], batched: bool) -> None:
-    """States have three axes for a batch, two for a single sequence."""
+    """RuntimeError unless the states have three axes for a batch, two for a single sequence."""
     dims = [s.dim() for s in states]
     if all(dim == (3 if batched else 2) for dim in dims):
         return
@@ -190,7 +125,7 @@ def _state_dims(states: Sequence[Tensor], batched: bool) -> None:
 
 
 def _same_device_and_dtype(who: str, x: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
-    """One device for all; one dtype for the input and the states."""
+    """RuntimeError unless all are on one device, and the input and the states have one dtype."""
     for name, tensors in (("hidden", states), ("parameter", weights)):
         for tensor in tensors:
             if tensor.device != x.device:
@@ -203,7 +138,10 @@ def _same_device_and_dtype(who: str, x: Tensor, states: Sequence[Tensor], weight
 
 
 def same_dtype(who: str, what: str, tensor: Tensor, like: Tensor) -> None:
-    """Except under autocast. torch fails later in other code, or promotes without a word."""
+    """RuntimeError for another dtype than that of `like`, except under autocast.
+
+    torch fails later in other code, or promotes without an error.
+    """
     if tensor.dtype != like.dtype and not autocast():
         raise RuntimeError(message(who, f"{what} of dtype {like.dtype}", tensor.dtype))
 

@@ -3,7 +3,7 @@
     python -m scratch_rnn.torch_autograd.differences      prints the table
 
 tests/torch_autograd/test_differences.py has a test named after each row, of both behaviours. If torch fixes a
-case, its test fails and the row goes.
+case, its test fails and the row is removed.
 """
 
 from typing import NamedTuple
@@ -124,9 +124,19 @@ DIFFERENCES = (
         "layers are not replaced",
     ),
     Difference(
+        'biases whose sum overflows, with engine="fused"',
+        "finite where the whole sum is: each bias is added to its own product",
+        "infinite: the biases are added to each other first",
+    ),
+    Difference(
         'a second derivative, forward mode or vmap with engine="fused"',
         "no such engine; derivatives of any order on the CPU",
         'RuntimeError that names engine="steps", which supports them',
+    ),
+    Difference(
+        'torch.export, ONNX export or torch.compile(fullgraph=True) with engine="fused"',
+        "export works; its layers do not compile with fullgraph=True",
+        'RuntimeError that names engine="steps", which supports all; torch.compile works with both engines',
     ),
     Difference(
         "torch.jit.trace of a layer",

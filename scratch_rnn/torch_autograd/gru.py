@@ -7,15 +7,14 @@ matrix product):
 
     (1)  u  = x W_ihᵀ + b_ih,   v = h W_hhᵀ + b_hh       u, v = [ _r | _z | _n ]
     (2)  r  = σ(u_r + v_r),  z = σ(u_z + v_z)
-    (3)  n  = tanh(u_n + r ⊙ v_n)                        b_hn sits inside v_n: r scales it
+    (3)  n  = tanh(u_n + r ⊙ v_n)                        v_n includes b_hn: r scales it too
     (4)  h' = (1 - z) ⊙ n + z ⊙ h
 
-Because r multiplies v_n but not u_n, b_ih and b_hh are not interchangeable here: their gradients differ in
-the n block. (In the RNN and the LSTM they are equal.)
+In (3) r multiplies v_n and not u_n, so b_ih and b_hh are two different biases here: their gradients differ
+in the n block. (In the RNN and the LSTM they are equal.)
 
-Sources: Cho et al. 2014, where the reset gate acts before the product; the layout, and reset after
-it, are torch.nn.GRU's documentation. As in Cho et al., z keeps the old state (in Chung et al. 2014 it
-lets the new one in).
+Sources: Cho et al. 2014, where the reset gate acts before the product; the layout, and reset after it, are
+from torch.nn.GRU's documentation. As in Cho et al., z weights the old state (in Chung et al. 2014, the new).
 
 Axes (scratch_rnn/notation.py): N batch, I input, H hidden, G = 3H gate rows.
 In code a prime is `_next`, and W_ih is `weight_ih`.
@@ -29,7 +28,7 @@ from torch.nn.functional import linear
 
 
 class Params(NamedTuple):
-    """The weights. Without bias: None."""
+    """The weights. Without bias, the biases are None."""
 
     weight_ih: Float[Tensor, "G I"]
     weight_hh: Float[Tensor, "G H"]
@@ -38,7 +37,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state that one step computes and the next one uses."""
+    """What one step passes to the next."""
 
     h: Float[Tensor, "N H"]
 

@@ -28,7 +28,7 @@ from torch.nn.functional import linear
 
 
 class Params(NamedTuple):
-    """The weights. Without bias: None."""
+    """The weights. Without bias, the biases are None."""
 
     weight_ih: Float[Tensor, "G I"]
     weight_hh: Float[Tensor, "G H"]
@@ -37,7 +37,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state that one step computes and the next one uses."""
+    """What one step passes to the next."""
 
     h: Float[Tensor, "N H"]
 

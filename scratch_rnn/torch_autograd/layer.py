@@ -3,9 +3,9 @@
 Written once, for every cell: it uses only the cell's `step`, and the output of a step is the h of its next
 state. Stacking, the second direction and dropout are in stack.py.
 
-Rows. A batch is stored without padding, time first: step t has N_t consecutive rows. The sequences are
-sorted by length, the longest first, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). Where all sequences are equally long
-this is a (T, N, I) tensor with its first two axes joined; else it is the data of a PackedSequence.
+Rows. A batch is the rows of its real steps, time first: step t owns N_t consecutive rows. The sequences are
+sorted by length, the longest first, so that N_0 ≥ N_1 ≥ … (R = Σ N_t). If all sequences are equally long,
+this is a (T, N, I) tensor with its first two axes joined; otherwise it is the data of a PackedSequence.
 Three sequences a, b, c of lengths 3, 2, 1:
 
     rows         a0 b0 c0 | a1 b1 | a2
@@ -15,9 +15,9 @@ Three sequences a, b, c of lengths 3, 2, 1:
     (2)  y_t = h'[:N_t]
     (3)  s'[N_t:] = s[N_t:]                 one that has none keeps its state
 
-Forward in time, (3) keeps the last state of a sequence that has ended. With reverse, t decreases from T-1 to
-0, and (3) keeps the initial state of a sequence that has not started: each starts at its own last step, and
-no sequence is flipped.
+In the forward direction, (3) keeps the final state of a sequence that has ended. In the reverse direction t
+goes from T-1 down to 0, and (3) keeps the first state of a sequence that has not started: each sequence
+starts at its own last step, and no tensor is flipped.
 
 Axes (scratch_rnn/notation.py): R rows, N batch, I input, P width of h.
 """
@@ -42,7 +42,7 @@ def forward(
     """Run one direction over time: (y, the state after each sequence's last step)."""
     x_at = _split_steps(x, batch_sizes)
     y_at = list(x_at)
-    for t in _times(batch_sizes, reverse):
+    for t in times(batch_sizes, reverse):
         moving, waiting = _split_state(state, batch_sizes[t])
         moved = step(x_at[t], moving, params)  # (1)
         y_at[t] = moved.h  # (2)
@@ -50,9 +50,10 @@ def forward(
     return torch.cat(y_at), state
 
 
-def _times(batch_sizes: Sequence[int], reverse: bool) -> Sequence[int]:
-    times = range(len(batch_sizes))
-    return times[::-1] if reverse else times
+def times(batch_sizes: Sequence[int], reverse: bool) -> Sequence[int]:
+    """The steps t in the order in which they are computed."""
+    steps = range(len(batch_sizes))
+    return steps[::-1] if reverse else steps
 
 
 def _split_steps(rows: Float[Tensor, "R I"], batch_sizes: Sequence[int]) -> Sequence[Tensor]:

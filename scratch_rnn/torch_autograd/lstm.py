@@ -25,7 +25,7 @@ from torch.nn.functional import linear
 
 
 class Params(NamedTuple):
-    """The weights. Without bias: None; without projection: None."""
+    """The weights. An absent bias or projection is None."""
 
     weight_ih: Float[Tensor, "G I"]
     weight_hh: Float[Tensor, "G P"]
@@ -35,7 +35,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state that one step computes and the next one uses."""
+    """What one step passes to the next."""
 
     h: Float[Tensor, "N P"]
     c: Float[Tensor, "N H"]

@@ -6,7 +6,7 @@ What they have in common is in rnn_base.py; shapes and states are described ther
 import torch
 
 from scratch_rnn.checks import expect_bool
-from scratch_rnn.torch_autograd import checks
+from scratch_rnn.torch_autograd import constructor_checks
 from scratch_rnn.torch_autograd.rnn_base import Device, RNNBase
 
 
@@ -34,8 +34,8 @@ class RNN(RNNBase):
         *,
         engine: str = "steps",
     ) -> None:
-        checks.no_projection(proj_size)
-        checks.nonlinearity(nonlinearity)
+        constructor_checks.no_projection(proj_size)
+        constructor_checks.nonlinearity(nonlinearity)
         super().__init__(
             f"RNN_{nonlinearity.upper()}",
             input_size,
@@ -123,7 +123,7 @@ class GRU(RNNBase):
         reset_after: bool = True,
         engine: str = "steps",
     ) -> None:
-        checks.no_projection(proj_size)
+        constructor_checks.no_projection(proj_size)
         super().__init__(
             "GRU" if expect_bool("GRU", "reset_after", reset_after) else "GRU_RESET_BEFORE",
             input_size,

@@ -21,7 +21,7 @@ Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further 
 
 from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import torch
 from torch import Tensor
@@ -128,13 +128,16 @@ class PackedSequence(Base):
         return self.data.is_cuda
 
 
-def is_packed(x: object) -> bool:
+def is_packed(x: object) -> TypeGuard[PackedSequence]:
     """Whether x is a PackedSequence, ours or torch's own: a tuple of these four fields."""
     return isinstance(x, tuple) and getattr(x, "_fields", None) == PackedSequence._fields
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """Q with q[p[i]] = i; None for None. ValueError where p is no permutation of 0 … n-1."""
+    """The inverse q of a permutation p, both (N,): q[p[i]] = i; None for None.
+
+    ValueError unless each of 0 to N-1 occurs in p once.
+    """
     if permutation is None:
         return None
     checks.permutation(permutation)
@@ -245,6 +248,19 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     return unpad_sequence(*pad_packed_sequence(packed_sequences))
 
 
-def last_step(packed: PackedSequence) -> Tensor:
-    """Each sequence's own last step, (N, *), in the caller's order."""
-    return torch.stack([sequence[-1] for sequence in unpack_sequence(packed)])
+def last_step(packed: PackedSequence, bidirectional: bool = False) -> Tensor:
+    """Each sequence's own last step, (N, *), in the caller's order.
+
+    In the output of a bidirectional layer, the second half of the last axis is the backward direction, which
+    reads a sequence from its end: its final state is at the first step. With bidirectional=True that half is
+    taken there, and the result, both final states beside each other, is [h_n[-2], h_n[-1]].
+
+    Raises ValueError if bidirectional and the last axis is odd.
+    """
+    sequences = unpack_sequence(packed)
+    last = torch.stack([sequence[-1] for sequence in sequences])
+    if not bidirectional:
+        return last
+    half = checks.half("last_step", last)
+    first = torch.stack([sequence[0] for sequence in sequences])
+    return torch.cat([last[..., :half], first[..., half:]], dim=-1)

@@ -1,4 +1,4 @@
-"""What packed.py refuses: torch's types and texts where torch checks, our own where torch checks nothing.
+"""The checks of packed.py. Error types and texts are torch's where torch checks, our own elsewhere.
 
 Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further axes.
 """
@@ -6,7 +6,7 @@ Axes (scratch_rnn/notation.py): T time, N sequences, R rows; `*` is any further 
 from collections.abc import Iterable
 from itertools import pairwise
 from numbers import Number
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -14,10 +14,14 @@ from torch import Tensor
 from scratch_rnn.checks import message
 
 
-def is_tensor(who: str, what: str, x: object, expected: str = "a Tensor") -> None:
-    """TypeError unless x is a tensor, or an object that replaces one through `__torch_function__`."""
+def expect_tensor(who: str, what: str, x: object, expected: str = "a Tensor") -> Tensor:
+    """Return x if it is a tensor, or an object that replaces one through `__torch_function__`.
+
+    TypeError otherwise.
+    """
     if not (isinstance(x, Tensor) or hasattr(x, "__torch_function__")):
         raise TypeError(message(who, f"{what} to be {expected}", type(x).__name__))
+    return cast(Tensor, x)
 
 
 def not_traced(who: str) -> None:
@@ -27,18 +31,21 @@ def not_traced(who: str) -> None:
         raise RuntimeError(message(who, expected, "one"))
 
 
-def pair(data: Any) -> tuple[Any, Any]:
-    """PackedSequence's single argument is (data, batch_sizes)."""
+def pair(data: object) -> tuple[Any, Any]:
+    """(data, batch_sizes), given as PackedSequence's only argument; AssertionError for another length."""
     if not isinstance(data, list | tuple) or len(data) != 2:
         raise AssertionError("Expected data to be a list or tuple of length 2")
     return data[0], data[1]
 
 
-def batch_sizes(sizes: Any, data: Any) -> None:
-    """An int64 tensor on the CPU, at least one entry, never increasing, each at least 1, with sum R."""
+def batch_sizes(sizes: object, data: object) -> None:
+    """Check batch_sizes: int64 (T,) on the CPU with T ≥ 1, never increasing, each at least 1, with sum R.
+
+    TypeError where one of the two is no tensor, else ValueError.
+    """
     not_traced("PackedSequence")
-    is_tensor("PackedSequence", "data", data)
-    is_tensor("PackedSequence", "batch_sizes", sizes)
+    data = expect_tensor("PackedSequence", "data", data)
+    sizes = expect_tensor("PackedSequence", "batch_sizes", sizes)
     if sizes.device.type != "cpu":
         raise ValueError(
             "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
@@ -57,9 +64,9 @@ def batch_sizes(sizes: Any, data: Any) -> None:
         raise ValueError(message("PackedSequence", expected, numbers))
 
 
-def permutation(order: Any) -> None:
-    """Each of 0 to N-1 once. The values of a tensor on meta are unknown and not checked."""
-    is_tensor("invert_permutation", "permutation", order)
+def permutation(order: object) -> None:
+    """ValueError unless each of 0 to N-1 occurs once. A tensor on meta has no values to check."""
+    order = expect_tensor("invert_permutation", "permutation", order)
     is_integer = not (order.is_floating_point() or order.is_complex() or order.dtype == torch.bool)
     if order.dim() != 1 or not is_integer:
         got = f"shape {tuple(order.shape)}, {order.dtype}"
@@ -68,20 +75,19 @@ def permutation(order: Any) -> None:
         raise ValueError(message("invert_permutation", f"each of 0 to {len(numbers) - 1} once", numbers))
 
 
-def as_lengths(who: str, lengths: Any) -> Tensor:
-    """Lengths as a tensor: the same one, or one made on the CPU."""
+def as_lengths(who: str, lengths: object) -> Tensor:
+    """Lengths as a tensor: the given one, or a new one on the CPU; TypeError if there can be none."""
     if isinstance(lengths, Tensor) or hasattr(lengths, "__torch_function__"):
-        tensor: Tensor = lengths
-        return tensor
+        return cast(Tensor, lengths)
     try:
         return torch.as_tensor(lengths, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(message(who, "lengths to be integers", repr(lengths))) from error
 
 
-def time_major(who: str, padded: Any, batch_first: bool) -> Tensor:
-    """The padded batch as (T, N, *)."""
-    is_tensor(who, "the padded batch", padded)
+def time_major(who: str, padded: object, batch_first: bool) -> Tensor:
+    """The padded batch as (T, N, *). TypeError unless it is a tensor, ValueError below two axes."""
+    padded = expect_tensor(who, "the padded batch", padded)
     if padded.dim() < 2:
         axes = "(N, T, *)" if batch_first else "(T, N, *)"
         raise ValueError(message(who, f"a padded batch of shape {axes}", tuple(padded.shape)))
@@ -89,7 +95,10 @@ def time_major(who: str, padded: Any, batch_first: bool) -> Tensor:
 
 
 def lengths(sizes: Tensor, steps: Tensor, enforce_sorted: bool) -> None:
-    """One length per row, each from 1 to T; with enforce_sorted the longest first."""
+    """Check one length per row, each from 1 to T; with enforce_sorted the longest first.
+
+    RuntimeError with torch's texts; ValueError for a length above T.
+    """
     not_traced("pack_padded_sequence")
     if steps.numel() == 0:
         raise RuntimeError("Cannot pack empty tensors.")
@@ -118,7 +127,7 @@ def lengths(sizes: Tensor, steps: Tensor, enforce_sorted: bool) -> None:
 
 
 def count(lengths: Tensor, steps: Tensor) -> None:
-    """One length per row, with known values."""
+    """ValueError unless there is one length per row, with known values."""
     not_traced("unpad_sequence")
     rows = steps.shape[1]
     if tuple(lengths.shape) != (rows,) or lengths.is_meta:
@@ -126,14 +135,14 @@ def count(lengths: Tensor, steps: Tensor) -> None:
         raise ValueError(message("unpad_sequence", f"lengths of shape (N,) = ({rows},)", got))
 
 
-def packed(who: str, sequence: Any) -> None:
+def packed(who: str, sequence: object) -> None:
     """TypeError unless `sequence` is a PackedSequence, ours or torch's."""
     if not hasattr(sequence, "batch_sizes"):
         raise TypeError(message(who, "a PackedSequence", type(sequence).__name__))
 
 
-def total_length(total: Any, longest: int) -> None:
-    """None, or an integer of at least the length of the longest sequence."""
+def total_length(total: int | None, longest: int) -> None:
+    """TypeError or ValueError unless `total` is None or an integer of at least `longest`."""
     if total is None:
         return
     if not hasattr(total, "__index__"):
@@ -145,14 +154,17 @@ def total_length(total: Any, longest: int) -> None:
         )
 
 
-def padding_value(who: str, value: Any) -> None:
+def padding_value(who: str, value: object) -> None:
     """TypeError unless `value` is a number."""
     if not isinstance(value, Number | Tensor):
         raise TypeError(message(who, "padding_value to be a number", repr(value)))
 
 
-def sequences(who: str, sequences: Any) -> list[Tensor]:
-    """A list of at least one tensor (length, *); the further axes broadcast to those of the first one."""
+def sequences(who: str, sequences: object) -> list[Tensor]:
+    """A list of the sequences: at least one tensor (length, *), whose further axes broadcast to the first's.
+
+    RuntimeError for anything else, TypeError for an element that is no tensor.
+    """
     if not isinstance(sequences, Iterable):
         raise RuntimeError(
             f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
@@ -161,7 +173,7 @@ def sequences(who: str, sequences: Any) -> list[Tensor]:
     if not tensors:
         raise RuntimeError("received an empty list of sequences")
     for number, tensor in enumerate(tensors):
-        is_tensor(who, f"sequence {number}", tensor)
+        expect_tensor(who, f"sequence {number}", tensor)
         if tensor.dim() == 0:
             raise RuntimeError(message(who, f"sequence {number} of shape (length, *)", "()"))
         shape, target = tensor.shape, (tensor.shape[0], *tensors[0].shape[1:])
@@ -174,7 +186,14 @@ def sequences(who: str, sequences: Any) -> list[Tensor]:
     return tensors
 
 
-def padding_side(side: Any) -> None:
+def padding_side(side: object) -> None:
     """RuntimeError unless `side` is "left" or "right"."""
     if side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {side}.")
+
+
+def half(who: str, rows: Tensor) -> int:
+    """Where the backward direction begins in the last axis of (N, *, 2·P)."""
+    if rows.dim() < 2 or rows.shape[-1] % 2:
+        raise ValueError(message(who, "an output of two directions, (N, *, 2·P)", tuple(rows.shape)))
+    return rows.shape[-1] // 2

@@ -1,11 +1,11 @@
-"""The types at the seams: what a cell file offers, and what runs one direction of one layer.
+"""What layer.py, stack.py and rnn_base.py expect of a cell and of an engine, as types.
 
-A cell file (rnn.py, lstm.py, gru.py …) is a `Cell`; layer.py over its `step`, and a file of fused/, are an
-`Engine`.
+A cell file (rnn.py, lstm.py, gru.py …) and a fused cell file are modules; a module satisfies a Protocol by
+having its names: there is no base class and no registry.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -14,11 +14,11 @@ from torch import Tensor
 class State(Protocol):
     """The State of a cell file: a NamedTuple of (N, ·) tensors, h first."""
 
+    def __init__(self, *tensors: Tensor) -> None: ...
+    def __iter__(self) -> Iterator[Tensor]: ...
     @property
     def h(self) -> Tensor:
         """(N, P), the output of a step."""
-
-    def __iter__(self) -> Iterator[Tensor]: ...
 
 
 @runtime_checkable
@@ -28,30 +28,38 @@ class Params(Protocol):
     def __iter__(self) -> Iterator[Tensor | None]: ...
 
 
-CellState = State
-CellParams = Params
-"""The same two, under names that `Cell` does not define anew."""
+StateT = TypeVar("StateT", bound=State, covariant=True)
+ParamsT = TypeVar("ParamsT", bound=Params, covariant=True)
 
 
-class Cell(Protocol):
-    """A cell file, as a module."""
-
-    @property
-    def Params(self) -> Callable[..., CellParams]:
-        """The class of its weights."""
+@runtime_checkable
+class Cell(Protocol[StateT, ParamsT]):
+    """A cell file."""
 
     @property
-    def State(self) -> Callable[..., CellState]:
-        """The class of its state."""
-
+    def State(self) -> type[StateT]: ...
     @property
-    def step(self) -> Callable[..., CellState]:
+    def Params(self) -> type[ParamsT]: ...
+    @property
+    def step(self) -> Callable[..., StateT]:
         """(x (N, I), state, params) -> state_next."""
+
+
+AnyCell = Cell[Any, Any]
+"""One of the cell files. The type of code that works with all cells."""
+
+
+class FusedCell(Protocol):
+    """A file of fused/."""
+
+    @property
+    def forward(self) -> Callable[..., tuple[Tensor, State]]:
+        """An Engine that also takes the cell's options."""
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """One direction of one layer, over all steps."""
+    """One direction of one layer, over all steps: layer.py with a cell file, or a fused cell file."""
 
     def __call__(
         self, x: Tensor, batch_sizes: Sequence[int], state: Any, params: Any, reverse: bool

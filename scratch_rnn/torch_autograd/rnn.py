@@ -10,7 +10,7 @@ In torch.nn.RNNCell's convention (two biases; tanh or ReLU):
 
 Sources: Elman 1990; the layout is torch.nn.RNN's documentation.
 
-Axes (scratch_rnn/notation.py): N batch, I input, H hidden. Here G = P = H: one gate row a unit.
+Axes (scratch_rnn/notation.py): N batch, I input, H hidden. Here G = P = H: one gate row per unit.
 In code a prime is `_next`, and W_ih is `weight_ih`.
 """
 
@@ -22,7 +22,7 @@ from torch.nn.functional import linear
 
 
 class Params(NamedTuple):
-    """The weights. Without bias: None."""
+    """The weights. Without bias, the biases are None."""
 
     weight_ih: Float[Tensor, "H I"]
     weight_hh: Float[Tensor, "H H"]
@@ -31,7 +31,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state that one step computes and the next one uses."""
+    """What one step passes to the next."""
 
     h: Float[Tensor, "N H"]
 

@@ -29,18 +29,28 @@ from torch.nn import Parameter, init
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.parameters import Sizes, cell_shapes, stack_shapes, suffixes
-from scratch_rnn.torch_autograd import checks, fx, gru, gru_reset_before, layer, lstm, rnn, stack
+from scratch_rnn.torch_autograd import (
+    checks,
+    constructor_checks,
+    fx,
+    gru,
+    gru_reset_before,
+    layer,
+    lstm,
+    rnn,
+    stack,
+)
 from scratch_rnn.torch_autograd.fused import gru as fused_gru
 from scratch_rnn.torch_autograd.fused import gru_reset_before as fused_gru_reset_before
 from scratch_rnn.torch_autograd.fused import lstm as fused_lstm
 from scratch_rnn.torch_autograd.fused import rnn as fused_rnn
 from scratch_rnn.torch_autograd.layout import Layout, state_shapes
-from scratch_rnn.torch_autograd.protocols import Cell, Engine, Params, State
+from scratch_rnn.torch_autograd.protocols import AnyCell, Engine, Params, State
 from scratch_rnn.torch_autograd.torch_names import TorchNames
 
 Device = torch.device | str | int | None
 
-CELLS: dict[str, Cell] = {
+CELLS: dict[str, AnyCell] = {
     "RNN_TANH": rnn,
     "RNN_RELU": rnn,
     "LSTM": lstm,
@@ -96,17 +106,19 @@ class RNNBase(TorchNames):
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.proj_size = proj_size
-        checks.constructor(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
-        checks.mode(mode, list(CELLS))
+        constructor_checks.arguments(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size
+        )
+        constructor_checks.mode(mode, list(CELLS))
         if mode != "LSTM":
-            checks.no_projection(proj_size)
+            constructor_checks.no_projection(proj_size)
         self.engine = expect_one_of(type(self).__name__, "engine", engine, list(ENGINES))
         for name, shape in stack_shapes(self._sizes).items():
             self.register_parameter(name, Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> AnyCell:
         """The cell file: Params, State and step."""
         return CELLS[self.mode]
 
@@ -137,7 +149,10 @@ class RNNBase(TorchNames):
         return ", ".join([str(self.input_size), str(self.hidden_size), *options])
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        """(output, the state after each sequence's last step)."""
+        """(output, the state after each sequence's last step), in the shapes above.
+
+        Raises ValueError, RuntimeError or TypeError, with torch's texts where torch checks (checks.py).
+        """
         if fx.is_proxy(input):
             recorded: tuple[Any, Any] = fx.record(self, input, hx)
             return recorded

@@ -1,7 +1,7 @@
-"""Layers on layers, in one direction or two, with dropout between them.
+"""A stack of layers in one direction or two, with dropout between them. Autograd differentiates it.
 
-Pure functions. layer.py is one direction of one layer, layout.py converts from and to the layouts of callers,
-and modules.py has the classes that people call.
+Pure functions. One direction of one layer is computed by an engine: layer.py, or a file of fused/. The
+callers' layouts are in layout.py, the public classes in modules.py.
 
     (1)  x^k = m^k ⊙ y^{k-1}                 from layer 1 on, in training: m is 0, or 1/(1-p)
     (2)  y^k_d, s^k_d = layer(x^k, s_0^k_d)  for each direction d

@@ -110,7 +110,7 @@ class TorchNames(Module):
         checks.layer_state_sizes(states, self._expected_states(input, batch_sizes))
 
     def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
-        """Hx, a tensor or (h, c), with its sequences in another order; None keeps the order."""
+        """The state hx, a tensor or (h, c), with its sequences in another order; None keeps the order."""
         if permutation is None:
             return hx
         if isinstance(hx, Tensor):

@@ -11,7 +11,7 @@ A statement whose values cannot all be reported (a loop, an in-place update) rai
 Which equation a line belongs to is read from the comments:
 
     forward     a trailing `# (3)` numbers its line; lines without a number belong to the next number
-    backward    a comment line `# (3) …` opens a block, which goes on to the next such comment
+    backward    a comment line `# (3) …` starts a block, which ends before the next such comment
 """
 
 import ast
@@ -33,7 +33,7 @@ WHO = "trace"
 NUMBER = re.compile(r"#\s*\((\d+)\)")
 PLAIN = (ast.Return, ast.Raise, ast.Assert, ast.Pass)
 
-Note = Callable[[int, Mapping[str, Any]], None]
+Note = Callable[[int, Mapping[str, object]], None]
 """Called with a line number, and with the names that this line assigned and their values."""
 
 
@@ -69,7 +69,7 @@ class Source(NamedTuple):
 
 
 @cache
-def read(function: Callable[..., Any], backward: bool = False) -> Source:
+def read(function: Callable[..., object], backward: bool = False) -> Source:
     """The source of a function, its decorators left out. It is read and compiled once.
 
     `backward` says which of the two rules gives its lines their equation numbers. Raises OSError where there
@@ -99,8 +99,7 @@ def instrument(source: Source, note: Note) -> Callable[..., Any]:
     """
     namespace = source.function.__globals__ | {"_note": note}
     exec(source.code, namespace)
-    compiled: Callable[..., Any] = namespace[source.function.__name__]
-    return compiled
+    return namespace[source.function.__name__]
 
 
 def _noted(body: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -158,7 +157,7 @@ def _assignments(body: Sequence[ast.stmt], file: str) -> Iterator[ast.Assign]:
 
 
 def _only_names(target: ast.expr) -> bool:
-    """A name, or names in brackets."""
+    """Whether a target is a name, or names in brackets."""
     return all(isinstance(each, ast.Name | ast.Tuple | ast.Store) for each in ast.walk(target))
 
 
@@ -171,7 +170,7 @@ def _assigned(statement: ast.Assign) -> dict[str, tuple[str, ...]]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Each single target with the expression that it gets, as far as the source says which."""
+    """Each single target with the expression assigned to it; the whole right side where it is not a tuple."""
     if not isinstance(target, ast.Tuple):
         yield target, value
         return

@@ -4,32 +4,33 @@
     signed values   blue below 0, orange above, up to the panel's largest absolute value: the ± above it
     gradients       the same on a √ scale, to show small ones: a quarter of the largest has half the colour
 
-What is drawn is read from the source of `step`: the states that a step gives back, and every name that a
-numbered equation gets from an activation function; one that comes from `sigmoid` is a gate. Each has its
-gradient beside it.
+What is drawn is read from the source of `step`: the states that a step returns, and every name to which a
+numbered equation assigns the result of an activation function; the result of `sigmoid` is a gate. Each is
+drawn next to its gradient.
 """
 
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import FuncNorm, LinearSegmentedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from numpy import ndarray
 
 from scratch_rnn.checks import expect_one_of
 from scratch_rnn.fonts import BOX, set_fonts, without_font
+from scratch_rnn.outputs import PICTURES
 from scratch_rnn.trace.instrument import WHO, Line
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#08306b", "#4a90c8", "#f2efe9", "#ee8a36", "#7f2704"])
 GATE, EMPTY = 0.25, 0.92
 LEGEND = {"gate": ("gate", 1), "signed": ("signed value", 2), "gradient": ("gradient, √ scale", 4)}
-"""By kind of panel: its title, and the share of the largest value that is marked between 0 and that."""
+"""By kind of panel: its title in the legend, and k: the ticks there are at ±max, ±max / k and 0."""
 ACTIVATIONS = {"sigmoid", "tanh", "relu"}
 MAX_UNITS, MAX_STEPS = 16, 60
 """A panel shows the first of more."""
-DPI, FORMATS = 120, (".png", ".svg", ".pdf")
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "→"}
 
 
@@ -62,7 +63,7 @@ def panels(lines: Sequence[Line], states: Sequence[str], values: Mapping[str, nd
 
 
 def drawn(lines: Sequence[Line], states: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each name that is worth a panel, and the kind of its values."""
+    """Each name that gets a panel, and the kind of its values."""
     for line in lines:
         for name, functions in line.functions.items():
             activated = line.numbered and functions and ACTIVATIONS.issuperset(functions)
@@ -71,8 +72,8 @@ def drawn(lines: Sequence[Line], states: Sequence[str]) -> Iterator[tuple[str, s
 
 
 def draw(blocks: Sequence[Block], suffix: str = ".png") -> bytes:
-    """The blocks below each other, as a file of this kind. ValueError for a suffix not in FORMATS."""
-    kind = expect_one_of(WHO, "the picture's suffix", suffix.lower(), FORMATS)[1:]
+    """The blocks below each other, as a file of this kind. ValueError for a suffix not in PICTURES."""
+    kind = expect_one_of(WHO, "the picture's suffix", suffix.lower(), PICTURES)[1:]
     steps = min(MAX_STEPS, max(len(block.labels) for block in blocks))
     heights = [0.9 + sum(block.heights) for block in blocks]
     width = max(7.0, 2 * (1.2 + 0.18 * steps))
@@ -83,11 +84,11 @@ def draw(blocks: Sequence[Block], suffix: str = ".png") -> bytes:
     _draw_legend(parts[-1], {panel.kind for block in blocks for row in block.rows for panel in row})
     set_fonts(figure)
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format=kind)
+    figure.savefig(buffer, dpi=120, format=kind)
     return buffer.getvalue()
 
 
-def _draw_block(part: Any, block: Block) -> None:
+def _draw_block(part: SubFigure, block: Block) -> None:
     columns = max(map(len, block.rows))
     grid = part.subplots(len(block.rows), columns, squeeze=False, height_ratios=block.heights)
     headings = ("forward pass", "backward pass: ∂loss/∂value")[:columns]
@@ -100,7 +101,7 @@ def _draw_block(part: Any, block: Block) -> None:
                 axes.set_title(f"{heading}\n", fontsize=10)  # the panel's own title is on the second line
 
 
-def _draw_panel(axes: Any, panel: Panel) -> None:
+def _draw_panel(axes: Axes, panel: Panel) -> None:
     values = panel.values[:MAX_STEPS, :MAX_UNITS]
     (steps, units), largest = values.shape, float(np.abs(values).max(initial=0.0))
     if panel.kind == "gate":
@@ -118,7 +119,7 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     axes.tick_params(labelsize=7, length=2)
 
 
-def _label_steps(axes: Any, block: Block, last: bool) -> None:
+def _label_steps(axes: Axes, block: Block, last: bool) -> None:
     """Single characters at each step; longer labels, numbers for example, at about ten of them."""
     labels, steps = block.labels, range(min(MAX_STEPS, len(block.labels)))
     ticks = steps if max(map(len, labels)) == 1 else steps[:: -(-len(steps) // 10)]
@@ -128,7 +129,7 @@ def _label_steps(axes: Any, block: Block, last: bool) -> None:
         axes.set_xlabel(f"{block.xlabel}{some}", fontsize=8)
 
 
-def _draw_bars(axes: Any, values: ndarray) -> None:
+def _draw_bars(axes: Axes, values: ndarray) -> None:
     """A bar for each value, filled from the bottom of its cell, as one image: a bar is 40 by 8 pixels."""
     steps, units = values.shape
     levels = (np.arange(40)[::-1] + 0.5) / 40
@@ -149,8 +150,8 @@ def _norm(kind: str, largest: float) -> Normalize:
     return FuncNorm(root, vmin=-largest, vmax=largest)
 
 
-def _draw_legend(part: Any, kinds: Collection[str]) -> None:
-    """What the bars and colours mean that are in the picture."""
+def _draw_legend(part: SubFigure, kinds: Collection[str]) -> None:
+    """The meaning of the bars and colours that the picture uses."""
     shown = [kind for kind in LEGEND if kind in kinds]
     for axes, kind in zip(part.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         title, share = LEGEND[kind]

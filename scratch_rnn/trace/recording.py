@@ -5,10 +5,9 @@
         layer.backward(tape, d_output)
     trace["f"], trace["d_f"]                      # the forget gate, and ∂loss/∂f: (T, N, H)
 
-Inside the block the layer runs its cell file step by step (engine "steps"), whichever engine it has. The
-cell's two functions are compiled again so that they report each assignment (instrument.py). Afterwards the
-layer is as it was before, also after an exception. A block holds one forward pass and, if wanted, its
-backward pass; a later pair takes the place of an earlier one.
+Inside the block the layer runs its cell file step by step, whichever engine it has. The cell's two functions
+report each assignment (instrument.py). Afterwards the layer is as before, also after an exception. A block
+holds one forward pass and, if wanted, its backward pass; a later pair replaces an earlier one.
 
 Axes (scratch_rnn/notation.py): T time, N batch, F features. All arrays are time-major, whatever the caller's
 layout; an unbatched sequence is N = 1. t is the position in the sequence, in the reverse direction too. Rows
@@ -30,14 +29,17 @@ from numpy import ndarray
 
 from scratch_rnn.checks import expect_int, expect_one_of, message
 from scratch_rnn.numpy_bptt import layer as bptt
+from scratch_rnn.numpy_bptt.engines import ENGINES, AnyEngine, Bound
 from scratch_rnn.numpy_bptt.layout import Packed
-from scratch_rnn.numpy_bptt.rnn_base import ENGINES, RNNBase, Tape
+from scratch_rnn.numpy_bptt.protocols import Arrays, State
+from scratch_rnn.numpy_bptt.rnn_base import RNNBase, Tape
 from scratch_rnn.outputs import replacing
 from scratch_rnn.parameters import suffixes
 from scratch_rnn.trace import picture
 from scratch_rnn.trace.instrument import WHO, Line, Source, instrument, read
 
 PASSES = ("forward", "backward")
+Steps = bptt.Tape[Arrays, object]
 
 
 class _Pass:
@@ -55,8 +57,8 @@ class _Pass:
         """Go on to the next t, in the order in which layer.py computes them."""
         self._t = next(self._times)
 
-    def note(self, line: int, values: Mapping[str, Any]) -> None:
-        """What the compiled function reports. A word, a function or None (no bias) is no array."""
+    def note(self, line: int, values: Mapping[str, object]) -> None:
+        """What the compiled function reports. Text, functions and None (no bias) are not kept."""
         for name, value in values.items():
             if isinstance(value, ndarray):
                 self.last[name][self._t] = self.at_line[line, name][self._t] = value
@@ -96,8 +98,7 @@ class Trace:
     """The values of one direction of one layer. `recording` gives that of layer 0, forward."""
 
     def __init__(self, record: _Record, state: int = 0) -> None:
-        self._record = record
-        self._state = state
+        self._record, self._state = record, state
 
     def at(self, layer: int = 0, reverse: bool = False) -> "Trace":
         """The trace of another layer or direction of the same recording. ValueError where there is none."""
@@ -110,9 +111,8 @@ class Trace:
     @property
     def names(self) -> list[str]:
         """All names that have a value: those of `step`, then the others of `step_backward`."""
-        return [
-            name for name, which in self._record.known.items() if self._has_run(which) and self._last(name)
-        ]
+        known = self._record.known.items()
+        return [name for name, which in known if self._has_run(which) and self._last(name)]
 
     def __getitem__(self, name: str) -> ndarray:
         """The last value that got this name in each step: (T, N, F), or (T, …) for a parameter's gradient.
@@ -209,7 +209,7 @@ class Trace:
         return name.removeprefix("d_") in self._record.layer.cell.Params._fields
 
     def _whole(self, name: str, values: Mapping[int, ndarray]) -> ndarray:
-        """One array of the values at some t, NaN where there is none."""
+        """The values at some t as one array over all t, NaN at the others."""
         batch_sizes = self._record.passes["forward"][self._state].batch_sizes
         some = next(iter(values.values()))
         shape = some.shape if self._is_parameter(name) else (batch_sizes[0], *some.shape[1:])
@@ -219,7 +219,7 @@ class Trace:
         return whole if self._is_parameter(name) else self._in_order(whole)
 
     def _in_order(self, whole: ndarray) -> ndarray:
-        """(T, N, F) with its sequences in the caller's order instead of by falling length."""
+        """(T, N, F) with its sequences in the caller's order instead of by decreasing length."""
         layout = self._record.tape.layout if self._record.tape else None
         return whole[:, np.argsort(layout.order)] if isinstance(layout, Packed) else whole
 
@@ -252,11 +252,11 @@ def recording(layer: RNNBase) -> Iterator[Trace]:
         vars(layer).update(before)
 
 
-def _changed(record: _Record, steps: Any) -> dict[str, Any]:
+def _changed(record: _Record, steps: AnyEngine) -> dict[str, object]:
     """The attributes of a layer that differ while it is recorded."""
     layer, run, backward = record.layer, record.layer._run, record.layer.backward
 
-    def recorded_run(x: Any, state: Any, drop: bool, keep: bool) -> Any:
+    def recorded_run(x: Any, state: Any, drop: bool, keep: bool) -> tuple[Any, Any, Tape]:
         if record.tape is not None and not record.passes["backward"]:
             expected = "one forward pass and then its backward pass"
             raise ValueError(message(WHO, expected, "two forward passes before a backward pass"))
@@ -264,7 +264,7 @@ def _changed(record: _Record, steps: Any) -> dict[str, Any]:
         output, state_n, record.tape = run(x, state, drop, keep)
         return output, state_n, record.tape
 
-    def recorded_backward(tape: Any, d_output: Any = None, d_state_n: Any = None) -> Any:
+    def recorded_backward(tape: Tape, d_output: Any = None, d_state_n: Any = None) -> Any:
         if record.tape is None or tape is not record.tape:
             raise ValueError(message(WHO, "the tape of this recording's forward pass", "another tape"))
         return backward(tape, d_output, d_state_n)
@@ -278,21 +278,23 @@ def _changed(record: _Record, steps: Any) -> dict[str, Any]:
     }
 
 
-def _reporting_engine(record: _Record, steps: Any) -> Any:
-    """`steps`, and before each pass through a direction of a layer the record is told which it is."""
+def _reporting_engine(record: _Record, steps: AnyEngine) -> AnyEngine:
+    """`steps`, which also starts a new _Pass of the record before each pass through one direction."""
 
     def begin(which: str, state: int, batch_sizes: Sequence[int], reverse: bool) -> None:
-        record.running = _Pass(batch_sizes, bptt._times(batch_sizes, reverse))
+        record.running = _Pass(batch_sizes, bptt.times(batch_sizes, reverse))
         record.passes[which][state] = record.running
 
-    def forward(x: Any, batch_sizes: Any, state: Any, params: Any, reverse: bool, keep: bool) -> Any:
+    def forward(
+        x: ndarray, batch_sizes: Sequence[int], state: State, params: Arrays, reverse: bool, keep: bool
+    ) -> tuple[ndarray, State, Steps]:
         begin("forward", len(record.passes["forward"]), batch_sizes, reverse)  # in the order of the states
         return steps.forward(x, batch_sizes, state, params, reverse, keep)
 
-    def backward(d_y: Any, d_state_n: Any, tape: Any) -> Any:
+    def backward(d_y: ndarray, d_state_n: State, tape: Steps) -> tuple[ndarray, State, Arrays]:
         assert record.tape is not None
         state = next(s for s, each in enumerate(record.tape.stack.layers) if each is tape)
         begin("backward", state, tape.batch_sizes, not tape.reverse)
         return steps.backward(d_y, d_state_n, tape)
 
-    return type(steps)(forward, backward)
+    return Bound(forward, backward)

@@ -77,7 +77,7 @@ def convert_file(
 
 
 def _call(
-    function: str, layout: str, kind: str, arrays: Any, reset_after: bool | None, nonlinearity: str | None
+    function: str, layout: str, kind: str, arrays: object, reset_after: bool | None, nonlinearity: str | None
 ) -> Any:
     """to_torch or from_torch of the layout's module, with the options that it has."""
     if layout == "keras":
@@ -112,15 +112,18 @@ def _read(path: Path, layout: str) -> tuple[str, Any]:
     return kinds[0], arrays
 
 
-def _read_npz(path: Path, layout: str) -> Any:
+def _read_npz(path: Path, layout: str) -> Named | dict[str, Named] | list[list[ndarray]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
             flat = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged file makes zipfile and numpy raise almost anything
         raise ValueError(checks.message(str(path), "an .npz file of arrays", type(error).__name__)) from None
     names = NAMES.get(layout, NAMES["flax"])
     if not all(re.fullmatch(names, name) for name in flat):
         raise ValueError(checks.message(str(path), f"names of {layout} ({names})", ", ".join(flat)))
+    for name, array in flat.items():
+        if array.dtype.kind != "f":
+            raise ValueError(checks.message(str(path), f"{name} of a floating-point dtype", array.dtype))
     if layout == "torch":
         return flat
     if layout == "keras":
@@ -136,7 +139,7 @@ def _flat(arrays: Any) -> Named:
     """Nested lists and dicts as paths."""
     if isinstance(arrays, ndarray):
         return {"": arrays}
-    items: Any = arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays)
+    items = arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays)
     return {f"{key}/{path}".rstrip("/"): a for key, part in items for path, a in _flat(part).items()}
 
 

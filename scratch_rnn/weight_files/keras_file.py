@@ -23,7 +23,7 @@ NAMES = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}
 
 
 def read(path: Path) -> list[list[ndarray]]:
-    """get_weights() of each recurrent layer; ValueError for what is no such file."""
+    """get_weights() of each recurrent layer; ValueError for any other file, or without h5py."""
     h5py = package("h5py", str(path))
     try:
         with h5py.File(path) as file:

@@ -8,6 +8,7 @@ an LSTM c_0; output (T, N, D·H), h_n, c_n.
 
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from scratch_rnn.checks import message
@@ -17,7 +18,7 @@ from scratch_rnn.weight_files.packages import package
 INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 PASSED = ("Transpose", "Reshape", "Squeeze", "Identity", "Dropout", "Cast")
-"""What may lie between two layers."""
+"""Operators that may be between two layers."""
 
 
 def read(path: Path) -> tuple[str, list[Node]]:
@@ -30,7 +31,7 @@ def read(path: Path) -> tuple[str, list[Node]]:
     onnx = package("onnx", str(path))
     try:
         graph = onnx.load(path).graph
-    except Exception as error:  # protobuf raises this and that
+    except Exception as error:  # protobuf raises many types
         raise ValueError(message(str(path), "an ONNX model", type(error).__name__)) from None
     arrays = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
     for node in graph.node:
@@ -52,7 +53,7 @@ def read(path: Path) -> tuple[str, list[Node]]:
     return found[0].op_type.lower(), [_node(str(path), onnx, node, arrays) for node in found]
 
 
-def _node(who: str, onnx: Any, node: Any, arrays: dict[str, Any]) -> Node:
+def _node(who: str, onnx: ModuleType, node: Any, arrays: dict[str, Any]) -> Node:
     given = {kind: name for kind, name in zip(INPUTS, node.input, strict=False) if name}
     values = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
     unknown = sorted(set(values) - set(Node._fields))
@@ -69,7 +70,7 @@ def _node(who: str, onnx: Any, node: Any, arrays: dict[str, Any]) -> Node:
 
 
 def to_bytes(kind: str, nodes: list[Node]) -> bytes:
-    """The content of an .onnx file; ValueError where onnx is not installed."""
+    """The content of an .onnx file, one node for each layer; ValueError where onnx is not installed."""
     onnx = package("onnx", "onnx")
     make, letters, numbers = onnx.helper.make_node, "hc" if kind == "lstm" else "h", range(len(nodes))
     constants, steps = [], []
@@ -95,7 +96,9 @@ def to_bytes(kind: str, nodes: list[Node]) -> bytes:
     )
 
 
-def _model(onnx: Any, steps: list[Any], constants: list[Any], inputs: list[str], outputs: list[str]) -> bytes:
+def _model(
+    onnx: ModuleType, steps: list[Any], constants: list[Any], inputs: list[str], outputs: list[str]
+) -> bytes:
     kind, make = constants[0].data_type, onnx.helper.make_tensor_value_info
     axes = [None, None, None]
     shape = onnx.helper.make_tensor("shape", onnx.TensorProto.INT64, [3], [0, 0, -1])

@@ -198,7 +198,7 @@ def test_check_reports_and_stops_at_a_wrong_result(monkeypatch: pytest.MonkeyPat
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert lines[0].startswith("ok    accuracy torch-fused float32: 80 cases, largest error ")
-    assert "ok    launches torch-fused RNN: 2 / 5 per time step (inference / training)" in lines
+    assert "ok    launches torch-fused RNN: 2 / 4 per time step (inference / training)" in lines
     monkeypatch.setattr(oracle, "bound", lambda case: 0.0)
     wrong = invoke("check")
     assert wrong.exit_code == 1
@@ -216,7 +216,7 @@ def test_check_reports_what_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "fused", "least"), [("rnn", (2, 5), 4), ("gru", (5, 9), 13), ("lstm", (7, 12), 12)]
+    ("cell", "fused", "least"), [("rnn", (2, 4), 4), ("gru", (5, 9), 13), ("lstm", (7, 12), 12)]
 )
 def test_launches_per_time_step(cell: str, fused: tuple[int, int], least: int) -> None:
     modes = ("inference", "training")

@@ -56,3 +56,14 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     )
     assert not out.exists()
     assert refused("convert", out, "--from", "torch", "--to", "keras", "--out", out).count("expected") == 1
+
+
+def test_the_input_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, allow_pickle=False, **GRU(2, 3, rng=0).state_dict())
+    before = path.read_bytes()
+    (tmp_path / "link.npz").symlink_to(path)
+    for out in (path, tmp_path / "x" / ".." / "a.npz", tmp_path / "link.npz"):
+        error = refused("convert", path, "--from", "torch", "--to", "keras", "--out", out)
+        assert error == f"--out: expected another file than FILE, got {out}"
+        assert path.read_bytes() == before

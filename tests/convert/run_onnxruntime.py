@@ -40,7 +40,7 @@ def run(case: Case, rng: np.random.Generator) -> Record:
 
 
 def run_file(case: Case, nodes: list[onnx.Node], numbers: Record) -> Record:
-    """The file that onnx_file writes: nodes and all that lies between them."""
+    """The file that onnx_file writes: the nodes and everything between them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.onnx"
         path.write_bytes(onnx_file.to_bytes(case.kind, nodes))

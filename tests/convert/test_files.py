@@ -1,5 +1,6 @@
 """Files of weights: read, converted and written; what cannot be is one line."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,23 @@ def test_refused(arguments: tuple[str, str, str, str], text: str, tmp_path: Path
         convert_file(tmp_path / path, source, target, tmp_path / out)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "c.npz").exists()
+
+
+def test_a_damaged_archive_is_closed(tmp_path: Path) -> None:
+    """A file that numpy leaves open warns when it is collected: the test would fail."""
+    npz(tmp_path / "a.npz")
+    (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"an \.npz file of arrays, got BadZipFile"):
+        convert_file(tmp_path / "b.npz", "torch", "keras", tmp_path / "c.npz")
+    gc.collect()
+
+
+@pytest.mark.parametrize("dtype", ["M8[s]", "i8", "c16", "U3"])
+def test_arrays_that_are_no_weights(dtype: str, tmp_path: Path) -> None:
+    named = npz(tmp_path / "a.npz", Sizes("lstm", 2, 5))
+    np.savez(tmp_path / "b.npz", allow_pickle=False, **named | {"bias_ih_l0": np.zeros(20, dtype)})
+    with pytest.raises(ValueError, match="expected bias_ih_l0 of a floating-point dtype, got"):
+        convert_file(tmp_path / "b.npz", "torch", "flax-linen", tmp_path / "c.npz")
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

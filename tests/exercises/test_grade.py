@@ -130,7 +130,7 @@ def test_a_planted_bug_is_graded_wrong_with_its_equation(mutant: Mutant, grade: 
             "h=d_y_at[t]",
             "d_moved: wrong at (2); expected d_moved._replace(h=d_moved.h + d_y_at[t])",
         ),
-        ("layer", "times[::-1] if reverse else times", "times", "the result: wrong in what _times returns"),
+        ("layer", "steps[::-1] if reverse else steps", "steps", "the result: wrong in what times returns"),
         (
             "pack",
             'np.argsort(-lengths, kind="stable")',

@@ -107,3 +107,9 @@ def test_the_table_has_a_row_for_every_cell(monkeypatch: pytest.MonkeyPatch) -> 
     lines = memory_table.table().splitlines()
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:-1]] == [label(*c) for c in CELLS]
     assert all("| 1.0000 |" in line for line in lines[2:-1]), "the median of 0, 1 and 2"
+
+
+@pytest.mark.parametrize("bias", ["1e31", "-1e300"])
+def test_a_forget_bias_that_float32_cannot_hold(bias: str) -> None:
+    """The first weights are drawn in float32."""
+    assert refused("lab", "memory", "--forget-bias", bias).startswith("memory: expected --forget-bias of at ")

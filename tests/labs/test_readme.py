@@ -1,6 +1,7 @@
-"""The code that labs/README.md points to exists, and its figures are reproduced."""
+"""The code that labs/README.md points to exists, its figures are reproduced, and README.ko.md agrees."""
 
 import re
+from collections import Counter
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.labs.running import run
 
 ROOT = Path(scratch_rnn.__file__).parent
 TEXT = (ROOT / "labs" / "README.md").read_text(encoding="utf-8")
+KOREAN = (ROOT / "labs" / "README.ko.md").read_text(encoding="utf-8")
 POINTERS = sorted(set(re.findall(r"`([\w/]+)\.py:([\w.]+)`", TEXT)))
 
 
@@ -31,3 +33,22 @@ def test_pointers(file: str, name: str) -> None:
 def test_a_large_learning_rate() -> None:
     """With .1 and 100 steps the result depends on the seed; this seed has many errors."""
     assert run("longseq", lr=0.1, steps=100, seed=1).result["wrong_from_second"] > 50
+
+
+def pieces(text: str) -> list[str]:
+    """The sections, and each row of a table by itself."""
+    rows = re.sub(r"<!-- .* -->\n", "", text)
+    return re.split(r"^(?=## |\| )", rows, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("place", range(len(pieces(TEXT))))
+def test_korean_has_the_same_figures_and_code(place: int) -> None:
+    english, korean = pieces(TEXT)[place], pieces(KOREAN)[place]
+    for pattern in (r"^#+ |\| ", r"`[^`]+`", r"(?<![\w.-])-?\d*[.,]?\d+(?:e-?\d+)?"):
+        found, expected = (Counter(re.findall(pattern, text, re.MULTILINE)) for text in (korean, english))
+        assert found == expected, pattern
+
+
+def test_korean_has_as_many_sections_and_rows() -> None:
+    assert len(pieces(KOREAN)) == len(pieces(TEXT))
+    assert re.findall(r"`[\w/]+\.py:[\w.]+`", KOREAN) == re.findall(r"`[\w/]+\.py:[\w.]+`", TEXT)

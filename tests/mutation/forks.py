@@ -1,163 +1,214 @@
-"""A pytest plugin: collects once, then runs the tests of every mutant in a process of its own.
+"""A pytest plugin: collects once, then runs the tests of every mutant in a child of fork.
 
-A child of fork replaces the code objects of the live functions, whoever holds them, and runs the tests that
-execute the mutated lines, the quickest first, up to the first failure. Hypothesis draws few examples and does
-not shrink. Objects that were made while collecting were made without the mutant: a survivor here may still be
-killed by tests that start with the mutated file.
+The child replaces the code objects of the live functions, whoever holds them, and runs the tests that execute
+the mutated lines, the likeliest to fail soon first, up to the first failure. Hypothesis draws few examples,
+and does not shrink. Before that, all tests run in the same way without a mutant: none may fail.
+
+A mutant is killed by a test that fails, or by a crash or a time limit if the same tests then pass without it
+in a fraction of the limit. Any other end of a child ends the run. Objects that were made while collecting
+were made without the mutant: a survivor here may still be killed by tests that start with its file.
 """
 
 import gc
+import multiprocessing
 import os
-import pickle
-import resource
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable
-from functools import partial
-from pathlib import Path
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from multiprocessing.connection import Connection, wait
+from time import perf_counter
 from types import CodeType, FrameType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import pytest
 
-from tests.mutation.mutate import ROOT, Mutant
+from tests.mutation.mutate import ROOT, Mutant, paths
 
 EXAMPLES = 10
-SECONDS = 120
-"""A mutant that takes longer counts as killed: a loop may never end."""
-MEMORY = 2**34
-
-
-class Measured(NamedTuple):
-    """What a test does without a mutant."""
-
-    seconds: float
-    lines: frozenset[tuple[str, int]]
-    passed: bool
+SLOWER = 5
+"""A mutant has this many times the time of the same tests without it, and 20 seconds."""
+PASSED = ("", "")
+Task = tuple[Mutant | None, list[str], int]
+"""A mutant or none, the tests to run, the seconds that they have (0: no limit)."""
 
 
 class Forks:
-    """Runs all `mutants` after collecting; `survivors`, and which tests run what, are the result."""
+    """Calls `found` with each mutant and what killed it, or an empty text."""
 
-    def __init__(self, mutants: list[Mutant], track: Callable[[Iterable[Mutant]], Iterable[Mutant]]) -> None:
-        self.mutants, self.track = mutants, track
-        self.survivors: list[Mutant] = []
-        self.measured: dict[str, Measured] = {}
-        self.failed, self.done = False, False
+    def __init__(self, mutants: list[Mutant], jobs: int, found: Callable[[Mutant, str], None]) -> None:
+        self.mutants, self.jobs, self.found = mutants, jobs, found
+        self.seconds: dict[str, float] = {}
+        self.reaching: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self.kills: Counter[tuple[str, str]] = Counter()
+        self.failed = PASSED
+
+    def collect_and_run(self, options: list[str]) -> None:
+        """Runs pytest, which runs all mutants instead of its tests."""
+        with tempfile.TemporaryDirectory() as folder:
+            quiet = ["-qq", "-n", "0", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests"]
+            if status := pytest.main([*quiet, *options], plugins=[self]):
+                raise SystemExit(f"the tests could not be run: pytest's exit status is {status}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.failed |= report.failed
+        if report.failed:
+            self.failed = (report.nodeid, report.longreprtext)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        items = {item.nodeid: item for item in session.items}
-        for item in items.values():
+        if session.testsfailed:
+            pytest.exit("not every test could be collected", returncode=3)
+        self.items = {item.nodeid: item for item in session.items}
+        for item in session.items:
             _draw_few(getattr(item, "function", None))
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
-        self.measured = pickle.loads(_in_child(lambda: pickle.dumps(self._measure(items)), 0) or b"")
-        functions = _functions({str(ROOT / mutant.key.file) for mutant in self.mutants})
-        for mutant in self.track(self.mutants):
-            tests = [items[name] for name in self.reached(mutant) if self.measured[name].passed]
-            if _in_child(partial(self._run, mutant, functions, tests), SECONDS) == b"passed":
-                self.survivors.append(mutant)
-        self.done = True
+        gc.collect()
+        self.functions = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
+        gc.freeze()  # a child then writes to fewer pages
+        self._control(list(self.items))
+        unclear = []
+        for task, (name, report) in in_children(map(self._task, self.mutants), self._fail, self.jobs):
+            if report is None:
+                unclear.append((task, name))
+            else:
+                self.kills[task[0].key.file, name] += 1
+                self.found(task[0], name)
+        for (mutant, tests, seconds), name in unclear:
+            for _, without in in_children([(None, tests, seconds // SLOWER)], self._fail, 1):
+                if without != PASSED:
+                    pytest.exit(f"{mutant}: {name}; without the mutant: {without}", returncode=3)
+            self.found(mutant, name)
         return True
 
     def reached(self, mutant: Mutant) -> list[str]:
-        """The tests that execute a mutated line, the quickest first."""
-        lines = {(mutant.key.file, line) for line in mutant.lines}
-        names = [name for name, test in self.measured.items() if lines & test.lines]
-        return sorted(names, key=lambda name: self.measured[name].seconds)
+        """The tests that execute a mutated line, the likeliest to fail soon first."""
+        file = mutant.key.file
+        lines = [line for name, line in self.reaching if name == file] if mutant.at_import else mutant.lines
+        names = {name for line in lines for name in self.reaching.get((file, line), ())}
+        return sorted(names, key=lambda name: self.seconds[name] / (1 + self.kills[file, name]))
 
-    def _run(self, mutant: Mutant, functions: list[FunctionType], items: list[pytest.Item]) -> bytes:
-        path = str(ROOT / mutant.key.file)
-        codes = dict(_codes(compile(mutant.text, path, "exec", dont_inherit=True)))
-        for function in functions:
-            code = function.__code__
-            new = codes.get((code.co_qualname, code.co_freevars))
-            if code.co_filename == path and new is not None and code.co_name != "<lambda>":
-                function.__code__ = new
-        return b"passed" if all(self._passes(item, after) for item, after in _with_next(items)) else b"killed"
+    def _task(self, mutant: Mutant) -> Task:
+        tests = [] if mutant.at_import else self.reached(mutant)
+        return mutant, tests, int(20 + SLOWER * sum(self.seconds[name] for name in tests))
 
-    def _passes(self, item: pytest.Item, after: pytest.Item | None) -> bool:
-        self.failed = False
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
-        return not self.failed
+    def _control(self, tests: list[str]) -> None:
+        """What every test executes, in how many seconds; then all as for a mutant: none may fail."""
+        parts = [(None, tests[k :: self.jobs], 0) for k in range(self.jobs)]
+        for _, measured in in_children(parts, self._measure, self.jobs):
+            for name, seconds, lines in measured:
+                self.seconds[name] = seconds
+                for line in lines:
+                    self.reaching[line].append(name)
+        tests = sorted(self.seconds, key=self.seconds.__getitem__)
+        for _, failed in in_children([(None, tests, 0)], self._fail, 1):
+            if failed != PASSED or len(tests) < len(self.items):
+                pytest.exit("without a mutant: {} fails: {}".format(*failed), returncode=3)
 
-    def _measure(self, items: dict[str, pytest.Item]) -> dict[str, Measured]:
-        """Seconds and executed lines of every test."""
+    def _fail(self, mutant: Mutant | None, tests: list[str]) -> tuple[str, str]:
+        """(name, report) of the first of the tests that fails with the mutant, or PASSED."""
+        for file, text in {mutant.key.file: mutant.text}.items() if mutant else _texts():
+            codes = {
+                _identity(code): code for code in _inside(compile(text, str(ROOT / file), "exec", 0, True))
+            }
+            for function in self.functions:
+                function.__code__ = codes.get(_identity(function.__code__), function.__code__)
+        return next((self.failed for _ in self._run(tests) if self.failed != PASSED), PASSED)
+
+    def _run(self, tests: list[str]) -> Iterator[str]:
+        """Runs the tests, and yields the name after each."""
+        for name, after in zip(tests, [*tests[1:], ""], strict=True):
+            self.failed = PASSED
+            item = self.items[name]
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=self.items.get(after))
+            yield name
+
+    def _measure(self, _: None, tests: list[str]) -> list[tuple[str, float, set[tuple[str, int]]]]:
+        """(test, seconds, executed lines) of every test."""
+        files = {str(ROOT / file): file for file in paths()}
         executed: set[tuple[str, int]] = set()
-        names: dict[str, str] = {}
 
         def enter(frame: FrameType, event: str, argument: object) -> Any:
-            name = frame.f_code.co_filename
-            if name not in names:
-                inside = Path(name).is_relative_to(ROOT / "scratch_rnn")
-                names[name] = Path(name).relative_to(ROOT).as_posix() if inside else ""
-            return record if names[name] else None
+            return record if frame.f_code.co_filename in files else None
 
         def record(frame: FrameType, event: str, argument: object) -> Any:
-            executed.add((names[frame.f_code.co_filename], frame.f_lineno))
+            executed.add((files[frame.f_code.co_filename], frame.f_lineno))
             return record
 
-        measured = {}
-        for item, after in _with_next(list(items.values())):
+        measured, start = [], perf_counter()
+        sys.settrace(enter)
+        for name in self._run(tests):
+            measured.append((name, perf_counter() - start, set(executed)))
             executed.clear()
-            start = time.perf_counter()
-            sys.settrace(enter)
-            passed = self._passes(item, after)
-            sys.settrace(None)
-            measured[item.nodeid] = Measured(time.perf_counter() - start, frozenset(executed), passed)
+            start = perf_counter()
+        sys.settrace(None)
         return measured
 
 
+def _texts() -> list[tuple[str, str]]:
+    return [(file, (ROOT / file).read_text(encoding="utf-8")) for file in paths()]
+
+
 def _draw_few(function: Any) -> None:
-    """Few examples for a property, and no shrinking."""
-    from hypothesis import Phase, settings  # pytest wants to be the first to import it
+    """Few examples for a property, no shrinking, and no complaint about a machine that is busy."""
+    from hypothesis import HealthCheck, Phase, settings  # pytest wants to be the first to import it
 
     own = getattr(function, "_hypothesis_internal_use_settings", None)
     if own is not None:
-        few = settings(
-            own, max_examples=min(EXAMPLES, own.max_examples), phases=(Phase.explicit, Phase.generate)
+        function._hypothesis_internal_use_settings = settings(
+            own,
+            max_examples=min(EXAMPLES, own.max_examples),
+            phases=(Phase.explicit, Phase.generate),
+            suppress_health_check=list(HealthCheck),
         )
-        function._hypothesis_internal_use_settings = few
 
 
-def _functions(paths: set[str]) -> list[FunctionType]:
-    """Every live function of these files, wherever a decorator, a class or a partial keeps it."""
-    found = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
-    return [function for function in found if function.__code__.co_filename in paths]
+def _identity(code: CodeType) -> tuple[object, ...]:
+    return code.co_filename, code.co_qualname, code.co_firstlineno, code.co_freevars
 
 
-def _codes(code: CodeType) -> Iterable[tuple[tuple[str, tuple[str, ...]], CodeType]]:
+def _inside(code: CodeType) -> Iterator[CodeType]:
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield (inner.co_qualname, inner.co_freevars), inner
-            yield from _codes(inner)
+            yield inner
+            yield from _inside(inner)
 
 
-def _with_next(items: list[pytest.Item]) -> Iterable[tuple[pytest.Item, pytest.Item | None]]:
-    return zip(items, [*items[1:], None], strict=False)
-
-
-def _in_child(work: Callable[[], bytes], seconds: int) -> bytes | None:
-    """What `work` returns in a child process, or None where that ends in another way or takes too long."""
-    with tempfile.TemporaryFile() as answer:
-        child = os.fork()
-        if child == 0:
+def in_children(tasks: Iterable[Task], run: Callable[..., Any], jobs: int) -> Iterator[tuple[Any, Any]]:
+    """(task, answer of `run`) in the order in which they end; (signal, None) if a signal ended the child."""
+    tasks, fork = iter(tasks), multiprocessing.get_context("fork")
+    running: dict[Connection, tuple[Task, Any]] = {}
+    while True:
+        for task in islice(tasks, jobs - len(running)):
+            receive, send = fork.Pipe(duplex=False)
+            child = fork.Process(target=_be_child, args=(task, run, send))
+            child.start()
+            send.close()
+            running[receive] = task, child
+        if not running:
+            return
+        for receive in cast(list[Connection], wait(running)):
+            task, child = running.pop(receive)
             try:
-                os.setsid()
-                silence = os.open(os.devnull, os.O_RDWR)
-                for stream in (0, 1, 2):
-                    os.dup2(silence, stream)
-                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-                signal.alarm(seconds)
-                answer.write(work())
-                answer.flush()
-                os._exit(0)
-            finally:
-                os._exit(1)
-        _, status = os.waitpid(child, 0)
-        answer.seek(0)
-        return answer.read() if status == 0 else None
+                answer = receive.recv()
+            except EOFError:
+                child.join()
+                answer = signal.Signals(-child.exitcode).name, None
+            child.join()
+            receive.close()
+            if isinstance(answer, str) or answer == ("SIGKILL", None):
+                pytest.exit(f"{task[0]}: {answer}", returncode=3)
+            yield task, answer
+
+
+def _be_child(task: Task, run: Callable[..., Any], send: Connection) -> None:
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silence, stream)
+    signal.alarm(task[2])
+    try:
+        send.send(run(*task[:2]))
+    except BaseException:
+        send.send(traceback.format_exc())
+    os._exit(0)  # without the clean-up of what the parent made

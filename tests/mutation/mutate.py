@@ -1,10 +1,10 @@
 """Makes mutants of source text: one small change of one statement, or of the header of a compound statement.
 
-Only the bodies of functions are mutated: no docstrings, annotations, default values, decorators or errors.
+Default values and the numbers and flags of modules and classes are mutated too. Not: docstrings,
+annotations, decorators, texts, and what a `raise` says.
 """
 
 import ast
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,35 +13,18 @@ ROOT = Path(__file__).parent.parent.parent
 TREES = ("numpy_bptt", "torch_autograd")
 FILES = (
     *("ops", "rnn", "lstm", "gru", "gru_reset_before", "layer", "stack", "packed", "layout"),
-    *("rnn_base", "cells", "optim"),
+    *("base", "engines", "rnn_base", "modules", "cells", "optim"),
 )
 FOLDERS = ("fused", "models")
 
 COPIES = ("copy", "clone", "contiguous", "astype", "to", "detach", "squeeze", "unsqueeze")
 COMMUTATIVE = ("multiply", "add", "maximum", "minimum", "max", "min")
 TRANSPOSES = ("t", "swapaxes", "transpose")
-OPERATORS: dict[type[ast.AST], type[Any]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Pow: ast.Mult,
-    ast.BitOr: ast.BitAnd,
-    ast.BitAnd: ast.BitOr,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
+PAIRS: list[tuple[type[Any], type[Any]]] = [
+    *((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.BitOr, ast.BitAnd), (ast.And, ast.Or)),
+    *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)),
+]
+OPERATORS = dict(PAIRS) | {b: a for a, b in PAIRS} | {ast.FloorDiv: ast.Mult, ast.Pow: ast.Mult}
 """What each operator, comparison and connective is replaced with."""
 
 
@@ -56,15 +39,20 @@ class Key(NamedTuple):
 
 
 class Mutant(NamedTuple):
-    """A mutant, the lines that it changes, and the text of its whole file."""
+    """A mutant, the lines that it changes, the text of its whole file, and whether import runs its lines."""
 
     key: Key
     lines: range
     text: str
+    at_import: bool
 
     def __str__(self) -> str:
         key = self.key
         return f"{key.file}:{self.lines.start} {key.function} ({key.operator}): {key.old}  ->  {key.new}"
+
+
+Unit = tuple[str, str, ast.stmt | ast.expr, bool]
+"""Function, "name=" of what it is the value of, the node that is changed as one, whether import runs it."""
 
 
 def paths() -> list[str]:
@@ -83,55 +71,55 @@ def mutants_of_file(file: str) -> list[Mutant]:
 
 
 def mutants(file: str, text: str) -> Iterator[Mutant]:
-    """All mutants of a text; two of the same statement that read the same are one."""
-    for function, unit in _units(ast.parse(text).body, "", None):
-        old = ast.unparse(unit)
+    """All mutants of a text; two of the same unit that read the same are one."""
+    for function, name, node, at_import in _units(ast.parse(text).body, "", ""):
+        old, lines = ast.unparse(node), range(node.lineno, (node.end_lineno or 0) + 1)
         seen = {old}
-        for operator, new in _changes(unit):
+        for operator, new in _changes(node, at_import):
             if new not in seen:
                 seen.add(new)
-                lines = range(unit.lineno, (unit.end_lineno or unit.lineno) + 1)
-                yield Mutant(Key(file, function, operator, old, new), lines, _replaced(text, unit, new))
+                key = Key(file, function, operator, name + old, name + new)
+                yield Mutant(key, lines, _replaced(text, node, new), at_import)
 
 
-def _units(
-    body: list[ast.stmt], where: str, function: str | None
-) -> Iterator[tuple[str, ast.stmt | ast.expr]]:
-    """(qualified name of the function, simple statement or header expression), in the order of the text."""
+def _units(body: list[ast.stmt], where: str, function: str) -> Iterator[Unit]:
+    """All units in the order of the text; `function` is the qualified name, or empty outside functions."""
     for statement in body:
         if isinstance(statement, ast.ClassDef):
-            yield from _units(statement.body, f"{where}{statement.name}.", None)
+            yield from _units(statement.body, f"{where}{statement.name}.", "")
         elif isinstance(statement, ast.FunctionDef):
             name = where + statement.name
+            a = statement.args
+            values = [*[None] * (len(a.args) - len(a.defaults)), *a.defaults, *a.kw_defaults]
+            for argument, value in zip([*a.args, *a.kwonlyargs], values, strict=True):
+                if value is not None:
+                    yield name, f"{argument.arg}=", value, True
             yield from _units(statement.body, f"{name}.<locals>.", name)
-        elif function is None:
-            continue
+        elif not function:
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+                yield where.rstrip("."), ast.unparse(statement).split("=")[0] + "= ", statement.value, True
         elif isinstance(statement, ast.If | ast.For | ast.While | ast.With | ast.Try):
-            for field in ("test", "iter"):
-                if hasattr(statement, field):
-                    yield function, getattr(statement, field)
-            yield from ((function, item.context_expr) for item in getattr(statement, "items", []))
+            headers = [getattr(statement, field, None) for field in ("test", "iter")]
+            headers += [item.context_expr for item in getattr(statement, "items", [])]
+            yield from ((function, "", header, False) for header in headers if header is not None)
             inside = [getattr(statement, field, []) for field in ("body", "orelse", "finalbody")]
-            inside += [handler.body for handler in getattr(statement, "handlers", [])]
-            for statements in inside:
+            for statements in (*inside, *(handler.body for handler in getattr(statement, "handlers", []))):
                 yield from _units(statements, where, function)
         elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
-            yield function, statement
+            yield function, "", statement, False
 
 
-def _changes(unit: ast.stmt | ast.expr) -> Iterator[tuple[str, str]]:
+def _changes(unit: ast.stmt | ast.expr, at_import: bool) -> Iterator[tuple[str, str]]:
     """(operator, new text) of every mutant of a unit."""
     if _can_be_dropped(unit):
         yield "drop", "pass"
-    if isinstance(unit, ast.Raise):
-        return
-    for number, node in enumerate(_walk(unit)):
-        for kind in range(len(list(_replacements(node)))):
-            changed = ast.Expr(copy.deepcopy(unit)) if isinstance(unit, ast.expr) else copy.deepcopy(unit)
-            inner = changed.value if isinstance(unit, ast.expr) else changed  # type: ignore[attr-defined]
-            target = list(_walk(inner))[number]
-            operator, new = list(_replacements(target))[kind]
-            yield operator, ast.unparse(_Replace(target, new).visit(changed))
+    root = {"unit": unit}
+    for holder, key, node in [] if isinstance(unit, ast.Raise) else list(_places(root, "unit")):
+        for operator, new in list(_replacements(node)):
+            if not at_import or operator in ("constant", "flag"):
+                holder[key] = new
+                yield operator, ast.unparse(root["unit"])
+                holder[key] = node
 
 
 def _can_be_dropped(unit: ast.AST) -> bool:
@@ -143,31 +131,24 @@ def _can_be_dropped(unit: ast.AST) -> bool:
     return isinstance(unit, ast.AugAssign | ast.Raise | ast.Expr)
 
 
-class _Replace(ast.NodeTransformer):
-    """Puts one node in another one's place."""
-
-    def __init__(self, old: ast.AST, new: ast.AST) -> None:
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> Any:
-        return self.new if node is self.old else self.generic_visit(node)
-
-
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and all that is in it, without annotations and f-strings."""
-    yield node
-    for field, value in ast.iter_fields(node):
-        if field != "annotation" and not isinstance(node, ast.JoinedStr):
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    yield from _walk(child)
+def _places(holder: Any, key: Any) -> Iterator[tuple[Any, Any, ast.AST]]:
+    """(list or dict, key, node) of a node and of all in it, without annotations and f-strings."""
+    node = holder[key]
+    if isinstance(node, ast.AST):
+        yield holder, key, node
+        if not isinstance(node, ast.JoinedStr):
+            for field, value in list(ast.iter_fields(node)):
+                if isinstance(value, list):
+                    for number in range(len(value)):
+                        yield from _places(value, number)
+                elif field != "annotation":
+                    yield from _places(node.__dict__, field)
 
 
 def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """(operator, new node) for every change of this one node."""
     if type(node) in OPERATORS:
-        kind = "comparison" if isinstance(node, ast.cmpop) else "operator"
-        yield kind, OPERATORS[type(node)]()
+        yield "comparison" if isinstance(node, ast.cmpop) else "operator", OPERATORS[type(node)]()
     elif isinstance(node, ast.BinOp):
         yield from (("term", side) for side in (node.left, node.right))
     elif isinstance(node, ast.BoolOp):
@@ -202,30 +183,26 @@ def _other_constants(value: object) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
-    arguments = node.args
-    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    arguments, function = node.args, node.func
+    name = getattr(function, "attr", getattr(function, "id", ""))
     for k in range(0 if name not in COMMUTATIVE else 1, len(arguments) - 1):
         swapped = [*arguments[:k], arguments[k + 1], arguments[k], *arguments[k + 2 :]]
-        yield "swap", ast.Call(node.func, swapped, node.keywords)
+        yield "swap", ast.Call(function, swapped, node.keywords)
     for keyword in node.keywords:
-        yield "keyword", ast.Call(node.func, arguments, [k for k in node.keywords if k is not keyword])
-    if isinstance(node.func, ast.Attribute):
-        whose = node.func.value
-        if isinstance(whose, ast.Name) and whose.id in ("np", "torch"):
-            if node.func.attr == "array":
+        yield "keyword", ast.Call(function, arguments, [k for k in node.keywords if k is not keyword])
+    if isinstance(function, ast.Attribute):
+        if ast.unparse(function.value) in ("np", "torch"):
+            if name == "array":
                 yield "copy", arguments[0]
-        elif node.func.attr in COPIES:
-            yield "copy", whose
-        elif node.func.attr in TRANSPOSES:
-            yield "transpose", whose
+        elif name in COPIES + TRANSPOSES:
+            yield "copy" if name in COPIES else "transpose", function.value
 
 
 def _replaced(text: str, unit: ast.stmt | ast.expr, new: str) -> str:
-    """The text with the unit replaced; columns of ast count bytes."""
+    """The text with the unit replaced and all other lines where they were; columns of ast count bytes."""
     lines = text.encode().splitlines(keepends=True)
-    first, last = unit.lineno - 1, (unit.end_lineno or unit.lineno) - 1
-    head, tail = lines[first][: unit.col_offset], lines[last][unit.end_col_offset :]
-    if isinstance(unit, ast.expr):
-        new = f"({new})"
-    lines[first : last + 1] = [head + new.encode() + tail]
-    return b"".join(lines).decode()
+    first, last = unit.lineno - 1, unit.end_lineno or unit.lineno
+    head, tail = lines[first][: unit.col_offset], lines[last - 1][unit.end_col_offset :]
+    blank = "\n" * (last - 1 - first)
+    new = f"({new}{blank})" if isinstance(unit, ast.expr) else f"{new}{blank}"
+    return b"".join([*lines[:first], head, new.encode(), tail, *lines[last:]]).decode()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy import ndarray
 from torch.nn.utils import rnn as torch_packing
 
-from scratch_rnn import numpy_bptt
+from scratch_rnn import numpy_bptt, torch_autograd
 from scratch_rnn.numpy_bptt import (
     PackedSequence,
     invert_permutation,
@@ -24,7 +24,7 @@ from scratch_rnn.numpy_bptt import (
     unpad_sequence,
 )
 from scratch_rnn.parity.cases import KINDS, Case, make_data
-from scratch_rnn.parity.contenders import ENGINES, as_state, by_letter, numpy_layer
+from scratch_rnn.parity.contenders import ENGINES, as_state, by_letter, numpy_layer, oracle
 from tests.parity import assert_close
 
 RNG = np.random.default_rng(0)
@@ -92,7 +92,9 @@ def test_adjoints(lengths: list[int], batch_first: bool) -> None:
     d_q = packed.pad_packed_sequence_backward(d_padded, p, batch_first)
     assert inner(y, d_padded) == pytest.approx(inner(p, d_q))
     d_last = RNG.normal(size=(len(lengths), 2))
-    assert inner(last_step(p), d_last) == pytest.approx(inner(p, packed.last_step_backward(d_last, p)))
+    for both in (False, True):
+        d_p = packed.last_step_backward(d_last, p, both)
+        assert inner(last_step(p, both), d_last) == pytest.approx(inner(p, d_p))
     d_rows = sequences_of(lengths)
     d_unpadded = packed.unpad_sequence_backward(d_rows, steps, batch_first)
     assert inner(unpad_sequence(x, lengths, batch_first), d_rows) == pytest.approx(inner(x, d_unpadded))
@@ -210,3 +212,24 @@ def test_functions_leave_their_arguments_alone() -> None:
     assert padded.shape == (4, 3, 2)
     np.testing.assert_array_equal(padded, before)
     assert invert_permutation(None) is None
+
+
+@pytest.mark.parametrize("proj", [0, 2])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lengths", [(5, 2, 2), (2, 5, 1), (3,)])
+def test_last_step_of_two_directions_is_torchs_last_state(
+    kind: str, lengths: tuple[int, ...], proj: int
+) -> None:
+    """The last layer of two: its forward direction ends at the last step, its backward one at the first."""
+    if proj and kind != "lstm":
+        return
+    case = Case(kind, rows=len(lengths), layers=2, bidirectional=True, lengths=lengths, proj=proj)
+    data, theirs, width = make_data(case), oracle(case)["h_n"], proj or case.hidden
+    output, _ = numpy_layer(case)(case.pack(data.xs[0], numpy_bptt), as_state(data.states))
+    here = numpy_bptt.last_step(output, bidirectional=True)
+    tensors = [None if each is None else torch.as_tensor(each) for each in output]
+    twin = torch_autograd.last_step(torch_autograd.PackedSequence(*tensors), bidirectional=True)
+    for both in (here, twin):
+        assert_close("both", both, np.concatenate([theirs[-2], theirs[-1]], axis=1))
+    assert_close("forward", last_step(output)[:, :width], theirs[-2])
+    assert not np.allclose(last_step(output)[:, width:], theirs[-1])

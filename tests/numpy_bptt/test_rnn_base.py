@@ -171,3 +171,23 @@ def test_gradients_have_the_order_of_state_dict_and_none_is_zeros() -> None:
     both = layer.backward(tape, None, state)[0]
     np.testing.assert_allclose(both, from_h + from_c, rtol=1e-12)
     assert output.shape == (4, 6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_packed_results_have_index_arrays_of_their_own(engine: str) -> None:
+    """Writing to the indices of an input or of a result changes no tape and no other result."""
+    call = Call(FORMS["packed"], numpy_layer(FORMS["packed"], engine))
+    expected = call.backward()
+    d_x, _, _ = call.layer.backward(call.tape)
+    call.d_output = PackedSequence(*(np.array(each) for each in call.d_output))
+    given = [call.x, call.output, d_x]
+    assert all(
+        not np.shares_memory(a, b) for x, y in combinations(given, 2) for a, b in zip(x, y, strict=True)
+    )
+    for sequence in given:
+        for indices in sequence[1:]:
+            indices[...] = 0
+    result, _, _ = call.layer.backward(call.tape, call.d_output, call.d_state_n)
+    assert_same(call.backward(), expected)
+    assert result.batch_sizes.tolist() == call.d_output.batch_sizes.tolist()
+    assert result.sorted_indices.tolist() == call.d_output.sorted_indices.tolist()

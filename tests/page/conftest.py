@@ -19,10 +19,28 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+Runs = dict[str, data.Run]
+
 
 @pytest.fixture(scope="session")
-def html() -> str:
-    return build()
+def built() -> tuple[str, Runs]:
+    """The page, and the runs that it was built from."""
+    recorded: Runs = {}
+    record = data.runs
+
+    def runs(cell: str, lab: str) -> Iterator[data.Run]:
+        for run in record(cell, lab):
+            recorded[f"{run.cell}/{run.lab}/{run.updates}"] = run
+            yield run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "runs", runs)
+        return build(), recorded
+
+
+@pytest.fixture(scope="session")
+def html(built: tuple[str, Runs]) -> str:
+    return built[0]
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +51,9 @@ def address(html: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def runs() -> dict[str, data.Run]:
-    """Every run that the page shows, recorded again."""
-    found = [run for cell in data.CELLS for lab in data.OPTIONS for run in data.runs(cell, lab)]
-    return {f"{run.cell}/{run.lab}/{run.updates}": run for run in found}
+def runs(built: tuple[str, Runs]) -> Runs:
+    """Every run that the page shows."""
+    return built[1]
 
 
 @pytest.fixture(scope="session")

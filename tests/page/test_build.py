@@ -6,6 +6,7 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_every_link_leads_somewhere(html: str) -> None:
     anchors = [each["id"] for _, each in elements if each.get("id")]
     assert len(anchors) == len(set(anchors))
     links = {each["href"] for tag, each in elements if tag == "a" and each.get("href")}
-    assert {link[1:] for link in links if link} <= set(anchors)
+    assert {unquote(link[1:]) for link in links if link} <= set(anchors)
     assert len(links) > 30
 
 
@@ -91,12 +92,20 @@ def test_every_number_is_the_traces(html: str, runs: dict[str, data.Run]) -> Non
     assert compared > 30_000
 
 
-def test_derivations_are_on_the_page_once(html: str) -> None:
-    document = (builder.DOCS / "derivations.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("language", builder.LANGUAGES)
+def test_derivations_are_on_the_page_in_each_language(html: str, language: str) -> None:
+    section = html[html.index('<section id="derivations"') : html.index('<section id="flow"')]
+    shown = dict(re.findall(r'<div lang="(\w+)">(.*?)(?=<div lang=|$)', section, re.DOTALL))
+    assert shown.keys() == builder.LANGUAGES.keys()
+    document = (builder.DOCS / builder.DERIVATIONS[language]).read_text(encoding="utf-8")
     titles = re.findall(r"^#{2,3} (.*)$", document, re.MULTILINE)
-    headings = re.findall(r"<h[34][^>]*>(.*?)</h[34]>", html)
+    headings = re.findall(r"<h[34][^>]*>(.*?)</h[34]>", shown[language])
     assert [unescape(re.sub(r"<.*?>", "", each)) for each in headings] == [t.replace("`", "") for t in titles]
-    assert html.count("data:image/svg+xml;base64,") == document.count("](diagrams/")
+    assert shown[language].count("data:image/svg+xml;base64,") == document.count("](diagrams/")
+    prose = re.sub(r"<(code|pre).*?</\1>", "", shown[language], flags=re.DOTALL)
+    assert not re.search(r"(?<!\w)\*|\*(?!\w)|`|\]\(", re.sub(r"<.*?>", "", prose)), (
+        "Markdown that was not read"
+    )
 
 
 def test_languages_have_the_same_texts() -> None:

@@ -1,6 +1,7 @@
 """The parity report: it finds an error that is planted in one contender, and says where it is."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scratch_rnn.cli.app import app
-from scratch_rnn.numpy_bptt import GRU
+from scratch_rnn.numpy_bptt import GRU, LSTM, RNN
 from scratch_rnn.parity import contenders, report
 from scratch_rnn.parity.cases import FORMS, KINDS, Case, Data, draw_case, make_data
 from scratch_rnn.parity.contenders import CONTENDERS
@@ -38,7 +39,10 @@ def test_every_kind_form_and_contender_is_within_its_bounds() -> None:
     ticks: list[int] = []
     found = report.measure(ROUNDS, 0, ticks.append)
     assert ticks == list(range(1, ROUNDS + 1))
-    assert [line for line in found.broken if line.endswith("float64")] == []
+    assert found.broken == []
+    assert {(each.contender, each.column) for each in found.float32 if each.cases >= report.LEAST_CASES} == {
+        (f"{tree} {engine}", column) for tree, engine in CONTENDERS for column in report.COLUMNS.values()
+    }
     kinds = {form: list(KINDS) for form in FORMS} | {"projected": ["lstm"]}
     kinds["seq2seq"] = ["rnn_tanh", "lstm", "gru"]
     expected = {
@@ -75,8 +79,8 @@ def test_all_contenders_get_the_same_cases(monkeypatch: pytest.MonkeyPatch) -> N
     assert all(cases == layers[0] for cases in layers)
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, factor: float, dtype: str) -> None:
-    """Let the NumPy GRU with engine "fused" return a d_x that is a little too large."""
+def plant(monkeypatch: pytest.MonkeyPatch, factor: float, dtype: str, *kinds: Any) -> None:
+    """Let these NumPy layers with engine "fused" return a d_x that is a little too large."""
     backward = GRU.backward
 
     def wrong(self: Any, *arguments: Any) -> Any:
@@ -86,34 +90,66 @@ def plant(monkeypatch: pytest.MonkeyPatch, factor: float, dtype: str) -> None:
             d_x = d_x * factor if isinstance(d_x, np.ndarray) else d_x._replace(data=d_x.data * factor)
         return d_x, d_state, grads
 
-    monkeypatch.setattr(GRU, "backward", wrong)
+    for kind in kinds:
+        monkeypatch.setattr(kind, "backward", wrong)
 
 
 def test_an_error_of_one_contender_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, 1 + 1e-10, "float64")
+    plant(monkeypatch, 1 + 1e-10, "float64", GRU)
     done = CliRunner().invoke(app, ["parity", "--rounds", "2"], catch_exceptions=False)
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
-    assert done.stderr == "error: parity: above the bound: gru padded numpy fused float64\n"
-    row = next(row for row in measure(2).float64 if row.contender == "numpy fused" and row.broken)
+    row = next(r for r in measure(2).float64 if (r.kind, r.contender) == ("gru", "numpy fused"))
+    by_steps = row.worst["complex step"]["all"]
+    assert done.stderr == (
+        "error: parity: above the bound: gru padded numpy fused float64 d_x: 1e-10, bound 1e-12; "
+        f"gru padded numpy fused float64 all: {by_steps:.3g}, bound 1e-12\n"
+    )
     assert row.worst["H >= 8"]["d_x"] == pytest.approx(1e-10, rel=0.01)
     assert max(error for name, error in row.worst["H >= 8"].items() if name != "d_x") < 1e-13
-    assert row.worst["complex step"]["all"] > 1e-12  # found without torch.nn, too
+    assert by_steps > 1e-12  # found without torch.nn, too
+
+
+def test_the_message_has_the_first_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, 1 + 1e-10, "float64", RNN, LSTM, GRU)
+    done = CliRunner().invoke(app, ["parity", "--rounds", "2"], catch_exceptions=False)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.count(", bound ") == 5
+    assert done.stderr.endswith(f"; and {2 * len(KINDS) - 5} more\n")
 
 
 def test_an_error_in_float32_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, 1 + 1e-5, "float32")
-    monkeypatch.setattr(report, "LEAST_FIGURES", 5)
+    plant(monkeypatch, 1 + 1e-5, "float32", RNN, LSTM, GRU)
     broken = measure(len(FORMS)).broken
-    assert "numpy fused d_x float32" in broken
-    assert "numpy fused d_state float32" not in broken
+    assert [line.partition(":")[0] for line in broken] == [
+        f"numpy fused d_x float32 {quantile}" for quantile in ("median", "90 %")
+    ]
+    assert all(float(re.search(r": ([\d.]+), bound", line)[1]) > 10 for line in broken)  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
-    ("figures", "median", "p90", "broken"),
-    [(100, 1.1, 2.0, False), (100, 1.11, 1.5, True), (100, 1.0, 2.01, True), (99, 9.0, 9.0, False)],
+    ("cases", "each", "share", "value", "broken"),
+    [
+        (100, 1, 0.66, 1.11, ["median"]),
+        (100, 1, 0.64, 1.11, []),  # 64 of 100 may be above the median of all cases
+        (10_000, 1, 0.52, 1.11, ["median"]),
+        (10_000, 1, 0.51, 1.11, []),
+        (25, 4, 0.66, 1.11, []),  # four figures of one case count as one
+        (25, 4, 0.84, 1.11, ["median"]),
+        (100, 1, 0.2, 2.01, ["90 %"]),
+        (100, 1, 0.18, 2.01, []),
+        (100, 1, 1.0, 1.1, []),
+        (9, 1, 1.0, 1.11, ["median"]),
+        (8, 9, 1.0, 2.01, []),
+    ],
 )
-def test_the_bounds_of_float32(figures: int, median: float, p90: float, broken: bool) -> None:
-    assert report.Ratios("numpy steps", "d_x", figures, median, p90, 50.0).broken == broken
+def test_the_bounds_of_float32(cases: int, each: int, share: float, value: float, broken: list[str]) -> None:
+    figures = np.where(np.arange(cases * each) < share * cases * each, value, 1.0)
+    found = [(Case("gru", seed=number // each), float(figure)) for number, figure in enumerate(figures)]
+    ratios = report.Ratios.of("numpy steps", "d_x", found)
+    assert (ratios.cases, ratios.figures, ratios.worst) == (cases, cases * each, value)
+    lines = report.Report(1, 0, [], [ratios]).broken
+    bounds = {"median": 1.1, "90 %": 2}
+    assert lines == [f"numpy steps d_x float32 {name}: {value}, bound {bounds[name]}" for name in broken]
 
 
 def test_relative_error() -> None:
@@ -155,7 +191,7 @@ def jump(case: Case, monkeypatch: pytest.MonkeyPatch) -> float:
 
 
 def test_relu_cases_near_the_kink_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures: dict[tuple[str, str], list[float]] = {}
+    figures: dict[tuple[str, str], list[report.Figure]] = {}
     assert report.near_kink(KINKED)
     assert jump(KINKED, monkeypatch) > 0.1  # the derivative of one unit goes from 0 to 1
     report._add_ratios(KINKED, figures)

@@ -59,7 +59,7 @@ FUSED += [Form(name, "unsorted", True, DEEP | {"engine": "fused"}) for name in L
 
 
 def called(forms: list[Form]) -> pytest.MarkDecorator:
-    """Each form a test."""
+    """One test per form."""
     return pytest.mark.parametrize("form", forms, ids=lambda f: f"{f.name} {f.layout} {'h' * f.state}")
 
 

@@ -1,11 +1,12 @@
 """Each deliberate difference: torch's behaviour, ours, and the README's table.
 
-If torch changes a behaviour, its test fails and the row goes.
+If torch changes a behaviour, its test fails and the row is removed.
 """
 
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,17 @@ def test_quantize_dynamic_of_a_model() -> None:
     assert kinds[1] is ours.LSTM
 
 
+def test_biases_whose_sum_overflows_with_engine_fused() -> None:
+    outputs = []
+    layers: list[Any] = [kind(1, 1, nonlinearity="relu") for kind in (torch.nn.RNN, ours.RNN)]
+    for layer in [*layers, ours.RNN(1, 1, nonlinearity="relu", engine="fused")]:
+        with torch.no_grad():
+            for name, value in (("weight_ih_l0", -3e38), ("bias_ih_l0", 3e38), ("bias_hh_l0", 3e38)):
+                getattr(layer, name).fill_(value)
+            outputs.append(layer(torch.ones(1, 1))[0].item())
+    assert outputs == [pytest.approx(3e38), pytest.approx(3e38), float("inf")]
+
+
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_second_derivative_forward_mode_or_vmap_with_engine_fused(name: str) -> None:
@@ -268,6 +280,31 @@ def test_a_second_derivative_forward_mode_or_vmap_with_engine_fused(name: str) -
 
 
 trace: Any = vars(torch.jit)["trace"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", LAYERS)
+def test_torch_export_onnx_export_or_torch_compile_fullgraph_true_with_engine_fused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unhooked.py has the rest: what works with engine="steps", and torch.compile in training."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    x, theirs, fused = (
+        zeros(5, 2, 3),
+        getattr(torch.nn, name)(3, 4),
+        getattr(ours, name)(3, 4, engine="fused"),
+    )
+    torch.export.export(theirs, (x,))
+    ways: list[Any] = [
+        lambda layer: torch.export.export(layer, (x,), strict=False),
+        lambda layer: torch.onnx.export(layer, (x,), BytesIO(), dynamo=False),
+        lambda layer: torch.compile(layer, backend="eager", fullgraph=True)(x),
+    ]
+    for way in ways:
+        with pytest.raises(Exception, match='engine="steps" supports all'):
+            way(fused)
+    with pytest.raises(Exception, match="Attempted to wrap RNN, GRU, or LSTM"):
+        ways[2](theirs)
 
 
 @pytest.mark.filterwarnings("ignore")

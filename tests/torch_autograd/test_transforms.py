@@ -122,7 +122,7 @@ def test_functional_call_is_torchs(subject: Subject) -> None:
 
 
 def stacked(results: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
-    """One tensor an output, the results along a new first axis."""
+    """One tensor per output, the results along a new first axis."""
     return [torch.stack(parts) for parts in zip(*results, strict=True)]
 
 

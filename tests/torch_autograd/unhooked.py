@@ -3,6 +3,9 @@
 test_compile.py runs this file in a process of its own, where the hook is off.
 """
 
+from contextlib import nullcontext
+from importlib.util import find_spec
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -113,7 +116,18 @@ def test_a_dynamic_batch_with_a_state_and_batch_first_is_exported(name: str, str
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["LSTM", "GRUCell"])
+@every
+def test_onnx_export_reaches_the_package_onnx(name: str) -> None:
+    """Torch converts the graph of engine="steps". It needs the package onnx only to write the file."""
+    _, ours = pair(name, 3, 4)
+    x = (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
+    missing = pytest.raises(torch.onnx.errors.OnnxExporterError, match="Module onnx is not installed")
+    with nullcontext() if find_spec("onnx") else missing:
+        torch.onnx.export(ours, x, BytesIO(), dynamo=False)
+
+
+@pytest.mark.filterwarnings("ignore")
+@every
 def test_the_fused_engine_refuses_export_and_tracing_and_names_the_other(name: str) -> None:
     fused = getattr(here, name)(3, 4, dtype=torch.float64, engine="fused")
     x = (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
@@ -121,7 +135,9 @@ def test_the_fused_engine_refuses_export_and_tracing_and_names_the_other(name: s
         lambda: torch.export.export(fused, x, strict=True),
         lambda: torch.export.export(fused, x, strict=False),
         lambda: vars(torch.jit)["trace"](fused, x),
+        lambda: torch.onnx.export(fused, x, BytesIO(), dynamo=False),
         lambda: compile_(fused, fullgraph=True)(*x),
+        lambda: compile_(fused, "aot_eager", fullgraph=True)(x[0].clone().requires_grad_()),
     ]
     for call in calls:
         with pytest.raises(Exception, match='engine="steps" supports all'):

@@ -80,9 +80,9 @@ def test_the_tape_can_be_used_after_the_block() -> None:
     with recording(layer) as trace:
         output, _, tape = layer.forward(x)
         inside = layer.backward(tape, output)
-    d_f = trace["d_z"]
+    d_z = trace["d_z"]
     np.testing.assert_array_equal(layer.backward(tape, output)[0], inside[0])
-    np.testing.assert_array_equal(trace["d_z"], d_f)
+    np.testing.assert_array_equal(trace["d_z"], d_z)
 
 
 def test_a_later_pair_of_passes_takes_the_place_of_an_earlier_one() -> None:

@@ -77,7 +77,7 @@ def test_recording_before_the_assignment_is_noticed(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_wrong_t_in_the_reverse_direction_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = SimpleNamespace(_times=lambda batch_sizes, reverse: range(len(batch_sizes)))
+    times = SimpleNamespace(times=lambda batch_sizes, reverse: range(len(batch_sizes)))
     monkeypatch.setattr(recording_module, "bptt", times)
     with pytest.raises(AssertionError, match="layer 0, reverse="):
         assert_is_twins(PADDED, traced(PADDED))

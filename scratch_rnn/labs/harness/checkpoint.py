@@ -48,18 +48,23 @@ class Checkpoint:
     members: Members
 
     def settings(self, given: Mapping[str, Any], lab: type[Lab[Settings]]) -> dict[str, Any]:
-        """The settings to continue with: the checkpoint's, replaced by the given ones that may change.
+        """The settings to continue with: the checkpoint's, replaced by the given ones.
 
-        Raises UsageError for any other given setting that differs from the checkpoint's. An input file may
-        have another path than before: `check_inputs` compares its content.
+        The given ones may change the number of steps and the engine, and ask for anything (Lab.requests);
+        UsageError for any other that differs from the checkpoint's. An input file may have another path than
+        before: `check_inputs` compares its content.
         """
-        saved = {name: value for name, value in self.about["settings"].items() if value is not None}
+        saved = {
+            name: value
+            for name, value in self.about["settings"].items()
+            if value is not None and name not in lab.requests
+        }
         length = ("steps", "epochs")
         if any(name in given for name in length):
             saved = {name: value for name, value in saved.items() if name not in length}
         files = {each.name for each in options_of(lab.options) if each.file and each.name in saved}
         for name, value in given.items():
-            if name not in (*length, *files, *lab.inference_options) and saved.get(name) != value:
+            if name not in (*length, "engine", *files, *lab.requests) and saved.get(name) != value:
                 fail("--load", f"{flag(name)} {saved.get(name)}, as in {self.path}", value)
         return saved | dict(given)
 
@@ -67,7 +72,7 @@ class Checkpoint:
         """UsageError if an input file of the lab has another content than before."""
         for name, sha in self.about["files"].items():
             found = lab.inputs.get(flag(name))
-            if name not in lab.inference_options and (found is None or found.sha256 != sha):
+            if found is None or found.sha256 != sha:
                 expected = f"the {flag(name)} that was read before {self.path} was written"
                 fail("--load", expected, "none" if found is None else f"a {found.path} that has changed")
 
@@ -116,20 +121,16 @@ def write_checkpoint(
     path: Path, lab: Lab[Settings], impl: str, curves: Curves, arrays: Mapping[str, ndarray]
 ) -> None:
     """Write a checkpoint atomically. `arrays` is the trainer's snapshot."""
-    settings = asdict(lab.settings)
+    settings = {n: value for n, value in asdict(lab.settings).items() if n not in lab.requests}
     for each in options_of(type(lab.settings)):
-        if each.file and settings[each.name] is not None:
+        if each.file and settings.get(each.name) is not None:
             settings[each.name] = str(Path(settings[each.name]).absolute())
     about = {
         "version": VERSION,
         "lab": lab.name,
         "impl": str(impl),
         "settings": settings,
-        "files": {
-            name: lab.inputs[flag(name)].sha256
-            for name in settings
-            if flag(name) in lab.inputs and name not in lab.inference_options
-        },
+        "files": {name: lab.inputs[flag(name)].sha256 for name in settings if flag(name) in lab.inputs},
     }
     content = {**arrays, "losses": np.array(curves.losses), "about": np.array(json.dumps(about))}
     if curves.held_out:

@@ -70,8 +70,9 @@ class Lab(ABC, Generic[S]):
     options: ClassVar[type[Settings]]
     smoke_settings: ClassVar[Mapping[str, object]] = {}
     """Settings of the main job that differ from the defaults."""
-    inference_options: ClassVar[Sequence[str]] = ("engine",)
-    """Options that a loaded run may change: they are no part of what is trained."""
+    requests: ClassVar[Sequence[str]] = ()
+    """Options that ask for something after training. They do not change what is trained: a checkpoint neither
+    stores nor requires them, and a run that continues does what its own command line asks."""
     distributes: ClassVar[bool] = False
     """Whether `batch` gives arrays whose rows several processes can share."""
     has_picture: ClassVar[bool] = False
@@ -79,7 +80,7 @@ class Lab(ABC, Generic[S]):
     warnings: Sequence[str] = ()
     """Caveats, printed before the run."""
     inputs: Mapping[str, Input] = {}
-    """The files that were read for this lab, by option; set by whoever makes the lab (cli/app.py)."""
+    """The files that were read for this lab, by option; set by the code that makes the lab (cli/app.py)."""
 
     def __init__(self, settings: S) -> None:
         self.settings = settings
@@ -98,7 +99,7 @@ class Lab(ABC, Generic[S]):
         """The model, made by an implementation (implementations.py)."""
 
     def initial_weights(self, drawn: Mapping[str, ndarray]) -> Mapping[str, ndarray]:
-        """The first weights of all implementations, made of what torch's initializers drew."""
+        """The first weights of all implementations, computed from those that torch's initializers drew."""
         return drawn
 
     @abstractmethod

@@ -24,7 +24,7 @@ class Option:
 
     name: str
     kind: type
-    default: Any
+    default: object
     help: str = ""
     least: float | None = None
     most: int | None = None
@@ -109,7 +109,7 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _described(settings: type[Any], name: str) -> Mapping[str, Any]:
+def _described(settings: type[object], name: str) -> Mapping[str, Any]:
     """Help and limits, from the nearest base class that gives them."""
     for each in settings.__mro__:
         described = getattr(each, "__dataclass_fields__", {}).get(name)

@@ -66,7 +66,7 @@ class Trainer(Protocol):
         ...
 
     def parameters(self) -> int:
-        """Number of trained numbers."""
+        """The number of parameters, counted by element."""
         ...
 
     def snapshot(self) -> dict[str, ndarray]:

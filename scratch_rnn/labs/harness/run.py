@@ -88,8 +88,12 @@ def run_lab(
     """Run a lab. `tick(impl, steps done)` is called after every step; True stops the run.
 
     With one implementation, `load_from` is a checkpoint to continue from, and `save` the file of the next
-    one, written as saving.py says. With `processes` this process is one of several that train
-    together; only the first one writes files and has a result. `track` shows the progress of the evaluation.
+    one, written as saving.py says, and after every `save_every` steps too. With `processes` this process is
+    one of several that train together; only the first one writes files and has a result. `track` shows the
+    progress of the evaluation.
+
+    Raises UsageError for a model that does not fit into memory or a checkpoint that does not fit the model,
+    and Failure for a run that diverges or is interrupted.
     """
     check_memory(lab)
     weights = first_weights(lab)
@@ -143,9 +147,20 @@ def _train(lab: TrainingLab[Training], work: Trainer, curves: Curves, tick: Tick
                 note = f"interrupted after step {len(losses)} of {lab.steps}{saver.note(curves)}"
                 raise Failure(f"{lab.name}: {note}")
             saver.after_step(work, curves)
+        note = f"after the last step; try a smaller --lr{saver.note(curves)}"
         if not saver.hold(work, curves):
-            note = f"NaN or infinity after the last step; try a smaller --lr{saver.note(curves)}"
-            raise Failure(f"{run}: the weights have {note}")
+            raise Failure(f"{run}: the weights have NaN or infinity {note}")
+        loss = _next_loss(lab, work, len(losses))
+        if not math.isfinite(loss):  # weights that are finite may be too large to use
+            raise Failure(f"{run}: the loss is {loss} {note}")
+
+
+def _next_loss(lab: TrainingLab[Training], work: Trainer, step: int) -> float:
+    """The loss of one more step, which is taken back."""
+    before = work.snapshot()
+    loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
+    work.restore(before)
+    return loss
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""When a run writes its checkpoint: as it goes, at the end, and when it is interrupted.
+"""When a run writes its checkpoint: during training, at the end, and when it is interrupted.
 
 A snapshot is held until the next loss, or the evaluation, is finite; then it is written. So a run that
 diverges keeps its last good checkpoint: weights that are finite may already be too large to use.
@@ -54,8 +54,6 @@ class Saver:
 
     def hold(self, work: Trainer, curves: Curves) -> bool:
         """Keep a snapshot in memory. False if it is not finite: then nothing is kept."""
-        if self.path is None:
-            return True
         self._last = time.monotonic()
         arrays = work.snapshot()
         good = all(np.isfinite(array).all() for array in arrays.values())

@@ -21,8 +21,6 @@ from scratch_rnn.outputs import replacing
 
 VISIBLE = 1e-3
 """Curves with a smaller relative difference are drawn as one."""
-FORMATS = (".png", ".svg", ".pdf")
-"""Suffixes of pictures."""
 LOGARITHMIC = 5
 """The loss axis is logarithmic if the largest loss is more than this many times the smallest."""
 DIVERGED = 1.5

@@ -20,17 +20,33 @@ ARRAYS = 4
 """Arrays per parameter: weight, gradient and two moments."""
 UNKNOWN_MEMORY = 2**40
 """Bytes; the limit where the operating system does not say how much memory there is."""
+MANY_LAYERS, MANY_BYTES = 1000, 2**30
+"""A model of so many layers or bytes is announced: a step of it may take minutes."""
+
+
+def announcement(lab: Lab[Settings]) -> list[str]:
+    """The size of the lab's model, as a warning, if it fits into the memory and a step of it takes long."""
+    layers, parameters, needed = lab.settings.layers, count_parameters(lab), needed_memory(lab)
+    if (layers < MANY_LAYERS and needed < MANY_BYTES) or needed > machine_memory():
+        return []
+    return [
+        f"{lab.name}: the model has {parameters:,} parameters in {layers:,} layers and needs "
+        f"{needed:,} bytes to train: a step takes long"
+    ]
 
 
 def check_memory(lab: Lab[Settings]) -> None:
     """UsageError if the lab's model cannot fit into the memory of this machine."""
-    dtype = np.dtype(lab.settings.dtype)
-    parameters, available = count_parameters(lab), machine_memory()
-    needed = ARRAYS * parameters * dtype.itemsize
+    parameters, needed, available = count_parameters(lab), needed_memory(lab), machine_memory()
     if needed > available:
         expected = f"a model that fits into {available:,} bytes of memory"
         got = f"one of {parameters:,} parameters, which needs {needed:,} bytes to train"
         raise UsageError(message(lab.name, expected, got))
+
+
+def needed_memory(lab: Lab[Settings]) -> int:
+    """Bytes of a lab's model while it is trained."""
+    return ARRAYS * count_parameters(lab) * np.dtype(lab.settings.dtype).itemsize
 
 
 def count_parameters(lab: Lab[Settings]) -> int:

@@ -18,6 +18,8 @@ from scratch_rnn.checks import UsageError, fail, message
 
 MOST_BYTES = 2**28
 """Largest input file."""
+OWN = ("/proc", "/dev/fd", "/dev/stdin")
+"""What each process sees differently. A regular file may be there: `--file /dev/stdin < t.txt`."""
 
 DATA = Path(scratch_rnn.__file__).parents[1] / "data"
 """The folder of default data, in the project's clone."""
@@ -65,7 +67,7 @@ class Row(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """The rows of a file, and what is to be said about it."""
+    """The rows of a file, and notes for the user."""
 
     rows: list[Row]
     notes: list[str]
@@ -149,7 +151,7 @@ def check_readable_again(option: str, path: Path) -> None:
 
     A run that saves needs its inputs again when it is continued.
     """
-    alone = path.absolute().parts[:2] in (("/", "dev"), ("/", "proc"))
+    alone = any(path.absolute().is_relative_to(own) for own in OWN)
     if alone or (path.exists() and not path.is_file()):
         fail(option, "a file that can be read a second time, because of --save", path)
 

@@ -27,7 +27,7 @@ Pair = tuple[str, str]
 
 
 class Selected(NamedTuple):
-    """The pairs of a file that are short enough, the number of the others, and what is to be said."""
+    """The pairs of a file that are short enough, the number of the others, and notes for the user."""
 
     pairs: list[Pair]
     dropped: int
@@ -51,7 +51,7 @@ class Side(NamedTuple):
 
 
 def read_pairs(option: str, path: Path) -> tuple[list[Pair], list[str]]:
-    """(the pairs of a file, what is to be said). A line is source TAB target; TAB and more is ignored."""
+    """(the pairs of a file, notes for the user). A line is source TAB target; a third column is ignored."""
     rows, notes = read_tsv(option, path, ("source", "target"), more=True)
     return [(tidy(row.cells[0]), tidy(row.cells[1])) for row in rows], notes
 

@@ -26,7 +26,7 @@ SIGNS = {"point": ".", "comma": ","}
 
 
 class Reading(NamedTuple):
-    """How a file is to be read; None means that it is found out."""
+    """How a file is to be read; None: found from the file."""
 
     separator: str | None = None
     decimal: str | None = None
@@ -38,7 +38,7 @@ DEFAULT = Reading()
 
 
 class Series(NamedTuple):
-    """(rows, columns) oldest first, the dates of the rows if the file has any, and what is to be said."""
+    """(rows, columns) oldest first, the dates of the rows if the file has any, and notes for the user."""
 
     values: ndarray
     dates: list[datetime] | None

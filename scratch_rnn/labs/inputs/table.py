@@ -1,6 +1,6 @@
 """Tables of separated values: the separator, quotes, comments and lines of one file, by one parser.
 
-Quotes are understood first: a separator or a # inside a quoted cell is text. A quoted cell may hold line
+Quotes are read first: a separator or a # inside a quoted cell is text. A quoted cell may hold line
 breaks, but not a line that could be a row of its own: then a quote was probably left open, and the file is
 refused with the line of that quote.
 """

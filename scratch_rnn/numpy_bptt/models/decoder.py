@@ -12,19 +12,22 @@ cell's State of every layer.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from scratch_rnn.numpy_bptt import gru, lstm, modules, rnn
+from scratch_rnn.numpy_bptt.base import AnyCell
+from scratch_rnn.numpy_bptt.checks import FloatType
 from scratch_rnn.numpy_bptt.models.module import HasParameters, Module, draw_embedding, draw_linear
+from scratch_rnn.numpy_bptt.protocols import Arrays, CacheT, Cell, ParamsT, StateT
 from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.parameters import pick
 from scratch_rnn.seq2seq_common import Sizes
 
-CELLS: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
+CELLS: dict[str, AnyCell] = {"rnn": rnn, "lstm": lstm, "gru": gru}
 """The cell files by name."""
 
 
@@ -32,7 +35,7 @@ class Params(NamedTuple):
     """The weights, or the gradients with respect to them; `layers` has the cell's Params of every layer."""
 
     embedding: Float[ndarray, "V E"]
-    layers: Sequence[Any]
+    layers: Sequence[Arrays]
     weight: Float[ndarray, "V H"]
     bias: Float[ndarray, "V"]
 
@@ -40,7 +43,7 @@ class Params(NamedTuple):
 class Decoder(Module):
     """Holds and names the parameters. `rnn` is not called as a layer: `step` uses its weights."""
 
-    def __init__(self, sizes: Sizes, dtype: np.dtype[Any], rng: np.random.Generator) -> None:
+    def __init__(self, sizes: Sizes, dtype: FloatType, rng: np.random.Generator) -> None:
         vocabulary, width, hidden = sizes.target_size, sizes.embedding_size, sizes.hidden_size
         self.kind = sizes.cell
         parts: dict[str, ndarray | HasParameters] = {**draw_embedding(vocabulary, width, dtype, rng)}
@@ -65,8 +68,11 @@ def by_name(p: Params) -> dict[str, ndarray]:
 
 
 def step(
-    cell: Any, x: Float[ndarray, "N E"], state: Sequence[Any], layers: Sequence[Any]
-) -> tuple[list[Any], list[Any]]:
+    cell: Cell[StateT, ParamsT, CacheT],
+    x: Float[ndarray, "N E"],
+    state: Sequence[StateT],
+    layers: Sequence[ParamsT],
+) -> tuple[list[StateT], list[CacheT]]:
     """(x, s) -> s', and the caches for the backward pass. The output is the h of the last layer."""
     state_next, caches = [], []
     for s, p in zip(state, layers, strict=True):
@@ -78,12 +84,12 @@ def step(
 
 
 def step_backward(
-    cell: Any,
+    cell: Cell[StateT, ParamsT, CacheT],
     d_y: Float[ndarray, "N H"],
-    d_state_next: Sequence[Any],
-    caches: Sequence[Any],
-    layers: Sequence[Any],
-) -> tuple[Float[ndarray, "N E"], list[Any], list[Any]]:
+    d_state_next: Sequence[StateT],
+    caches: Sequence[CacheT],
+    layers: Sequence[ParamsT],
+) -> tuple[Float[ndarray, "N E"], list[StateT], list[ParamsT]]:
     """(d_y of the output, d_s') -> d_x, d_s, and d_layers of this step, from the last layer to the first."""
     d_state, d_layers, d_x = list(d_state_next), list(layers), d_y
     for k in reversed(range(len(layers))):
@@ -94,7 +100,7 @@ def step_backward(
     return d_x, d_state, d_layers
 
 
-def add(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+def add(a: Sequence[ParamsT], b: Sequence[ParamsT]) -> list[ParamsT]:
     """The sum of two steps' d_layers, parameter by parameter; a missing bias stays None."""
     return [
         type(p)(*(None if x is None else x + y for x, y in zip(p, q, strict=True)))
@@ -102,6 +108,6 @@ def add(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
     ]
 
 
-def zeros(state: Sequence[Any]) -> list[Any]:
+def zeros(state: Sequence[StateT]) -> list[StateT]:
     """Zeros in the shape of a state: the gradient of an unused state, or of one where the gradient stops."""
     return [type(s)(*(np.zeros_like(a) for a in s)) for s in state]

@@ -14,18 +14,20 @@ Axes (scratch_rnn/notation.py): R rows, N batch, E embedding, H hidden, S states
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from scratch_rnn.numpy_bptt import modules, rnn_base
+from scratch_rnn.numpy_bptt.checks import FloatType
 from scratch_rnn.numpy_bptt.models.decoder import CELLS
 from scratch_rnn.numpy_bptt.models.module import HasParameters, Module, draw_embedding, draw_linear, under
 from scratch_rnn.numpy_bptt.models.tokens import TokenBatch
 from scratch_rnn.numpy_bptt.ops import embedding, embedding_backward, linear, linear_backward
 from scratch_rnn.numpy_bptt.packed import PackedSequence, pack_padded_sequence
+from scratch_rnn.numpy_bptt.protocols import State
 from scratch_rnn.seq2seq_common import Sizes
 
 
@@ -41,7 +43,7 @@ class Tape(NamedTuple):
 class Encoder(Module):
     """`engine` selects how the recurrent layer is computed: "steps" or "fused"."""
 
-    def __init__(self, sizes: Sizes, dtype: np.dtype[Any], rng: np.random.Generator, engine: str) -> None:
+    def __init__(self, sizes: Sizes, dtype: FloatType, rng: np.random.Generator, engine: str) -> None:
         hidden, width = sizes.hidden_size, sizes.embedding_size
         self.rnn: rnn_base.RNNBase = getattr(modules, sizes.cell.upper())(
             width,
@@ -63,7 +65,7 @@ class Encoder(Module):
             parts |= draw_linear(name, hidden, 2 * hidden, dtype, rng)
         super().__init__(parts)
 
-    def forward(self, source: TokenBatch) -> tuple[list[Any], Tape]:
+    def forward(self, source: TokenBatch) -> tuple[list[State], Tape]:
         """(the State of every layer, tape)."""
         tokens = pack_padded_sequence(source.tokens, source.lengths, enforce_sorted=False)
         p = self.arrays
@@ -76,7 +78,7 @@ class Encoder(Module):
         state = [CELLS[self.kind].State(*parts) for parts in zip(*stacked, strict=True)]
         return state, Tape(tokens, p, tape, rows)
 
-    def backward(self, tape: Tape, d_state: Sequence[Any]) -> dict[str, ndarray]:
+    def backward(self, tape: Tape, d_state: Sequence[State]) -> dict[str, ndarray]:
         """The gradient of every parameter, by name; d_state has the State of every layer."""
         p = tape.params
         d_bridges: dict[str, ndarray] = {}

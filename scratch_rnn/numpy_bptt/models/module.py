@@ -5,7 +5,7 @@ replaces arrays and never writes into them, so a tape can keep references to the
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -23,7 +23,7 @@ class HasParameters(Protocol):
     def state_dict(self) -> dict[str, ndarray]:
         """A copy of every parameter."""
 
-    def load_state_dict(self, mapping: Mapping[str, Any]) -> None:
+    def load_state_dict(self, mapping: Mapping[str, ndarray]) -> None:
         """Replace every parameter."""
 
 

@@ -23,6 +23,7 @@ Sources: Cho et al. 2014, Sutskever et al. 2014; teacher forcing is Williams & Z
 Axes (scratch_rnn/notation.py): T time, N batch, R = T·N rows, H hidden, V target vocabulary.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +58,7 @@ from scratch_rnn.numpy_bptt.ops import (
     nll,
     nll_backward,
 )
+from scratch_rnn.numpy_bptt.protocols import Arrays, State
 from scratch_rnn.seq2seq_common import Decoded, Generator, Sizes, truncates_at
 
 
@@ -64,7 +66,7 @@ class Step(NamedTuple):
     """What one step of the loop saves for `backward`."""
 
     token: Int[ndarray, "N"]
-    caches: list[Any]
+    caches: Sequence[object]
     h: Float[ndarray, "N H"]
     log_p: Float[ndarray, "N V"]
 
@@ -77,7 +79,7 @@ class Tape(NamedTuple):
     params: Params
     target: TokenBatch
     steps: list[Step]
-    state: list[Any]
+    state: Sequence[State]
     truncate: int | None
     divisor: float
 
@@ -110,7 +112,7 @@ class Seq2Seq(Module):
     ) -> None:
         shape = source_size, target_size, embedding_size, hidden_size, num_layers
         self.sizes = seq2seq_common.check_sizes(Sizes(cell, *shape, bidirectional, sos, eos))
-        rng, dtype = checks.generator("Seq2Seq", rng), np.dtype(dtype)
+        rng, dtype = checks.generator("Seq2Seq", rng), checks.expect_float_type("Seq2Seq", dtype)
         self.encoder = Encoder(self.sizes, dtype, rng, engine)
         self.decoder = Decoder(self.sizes, dtype, rng)
         self.carried_sizes = ()  # every batch starts from its sources
@@ -176,19 +178,22 @@ class Seq2Seq(Module):
         # (6)  o = h Wᵀ + b
         h = np.concatenate([s.h for s in steps])
         d_h, d_weight, d_bias = linear_backward(d_logits, h, p.weight, p.bias)
-        d_h_at, d_x_at, d_layers = np.split(d_h, times), [h] * times, None
+        d_h_at, d_xs = np.split(d_h, times), list[ndarray]()
+        d_layers: list[Arrays] | None = None
         d_state = zeros(tape.state)  # the loss does not depend on the last state
         for t in reversed(range(times)):
             # (5)  All steps share the parameters: their gradients add up.
-            d_x_at[t], d_state, d_p = step_backward(cell, d_h_at[t], d_state, steps[t].caches, p.layers)
+            d_x, d_state, d_p = step_backward(cell, d_h_at[t], d_state, steps[t].caches, p.layers)
+            d_xs.append(d_x)
             d_layers = d_p if d_layers is None else add(d_layers, d_p)
             # (3)  s_t = detach(s_t): the gradient stops.
             if truncates_at(t, tape.truncate):
                 d_state = zeros(d_state)
         # (4)  x = E[w].  All steps at once; a row of E accumulates the gradient of every lookup.
         tokens = np.concatenate([s.token for s in steps])
-        d_embedding = embedding_backward(np.concatenate(d_x_at), tokens, p.embedding)
-        d_decoder = by_name(Params(d_embedding, d_layers or [], d_weight, np.asarray(d_bias)))
+        d_embedding = embedding_backward(np.concatenate(d_xs[::-1]), tokens, p.embedding)
+        assert d_layers is not None, "a target has at least one token"
+        d_decoder = by_name(Params(d_embedding, d_layers, d_weight, np.asarray(d_bias)))
         # (1)  s_0 = encoder(source)
         d_encoder = self.encoder.backward(tape.encoder, d_state)
         return under("encoder", d_encoder) | under("decoder", d_decoder)

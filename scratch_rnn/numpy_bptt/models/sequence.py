@@ -25,7 +25,15 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
-from scratch_rnn.checks import expect_equal_shape, expect_index_range, expect_one_of, message
+from scratch_rnn.checks import (
+    expect_bool,
+    expect_cell,
+    expect_equal_shape,
+    expect_index_range,
+    expect_one_of,
+    expect_sizes,
+    message,
+)
 from scratch_rnn.numpy_bptt import checks, modules, ops, rnn_base
 from scratch_rnn.numpy_bptt.models.module import (
     HasParameters,
@@ -81,10 +89,14 @@ class SequenceModel(Module):
         rng: checks.Seed = None,
         engine: str = "fused",
     ) -> None:
-        kind = expect_one_of("SequenceModel", "cell", cell, ["rnn", "lstm", "gru"])
-        self.loss_name = expect_one_of("SequenceModel", "loss", loss, list(LOSSES))
-        self.last, self.dtype = last, np.dtype(dtype)
-        rng = checks.generator("SequenceModel", rng)
+        who = "SequenceModel"
+        kind = expect_cell(who, cell)
+        expect_sizes(who, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        optional = {"embed": embed, "outputs": outputs}
+        expect_sizes(who, **{name: size for name, size in optional.items() if size is not None})
+        self.last = expect_bool(who, "last", last)
+        self.loss_name = expect_one_of(who, "loss", loss, list(LOSSES))
+        self.dtype, rng = checks.expect_float_type(who, dtype), checks.generator(who, rng)
         self.rnn: rnn_base.RNNBase = getattr(modules, kind.upper())(
             input_size, hidden_size, num_layers, batch_first=True, dtype=dtype, rng=rng, engine=engine
         )

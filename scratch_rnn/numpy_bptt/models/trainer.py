@@ -53,6 +53,7 @@ class Trainer:
     def __init__(
         self, model: Model, optimizer: str, lr: float, clip: float | None = None, momentum: float = 0.0
     ) -> None:
+        snapshot.check_settings(optimizer, lr, clip, momentum)
         self.fields = snapshot.fields_of(optimizer, momentum)
         self.optimizer = Adam(lr=lr) if optimizer == "adam" else SGD(lr=lr, momentum=momentum)
         self.model, self.clip = model, clip
@@ -78,7 +79,7 @@ class Trainer:
         return self.model.predict(*inputs)
 
     def parameters(self) -> int:
-        """The number of trained numbers."""
+        """The number of parameters, counted by element."""
         return sum(array.size for array in self.model.state_dict().values())
 
     def snapshot(self) -> dict[str, ndarray]:

@@ -109,6 +109,7 @@ function drawReach() {
 function draw() {
   const chars = data.texts[state.lab], hidden = data.units[state.lab];
   document.documentElement.lang = state.lang;
+  document.title = `scratch_rnn: ${data.labels.title[state.lang]}`;
   for (const part of parts) {
     const { cell: of, pass } = part.dataset;
     part.hidden = (of !== undefined && of !== state.cell) || (pass !== undefined && pass !== state.pass);
@@ -176,6 +177,10 @@ $("t").addEventListener("input", (event) => choose({ t: Number(event.target.valu
 $("step-t").addEventListener("input", (event) => choose({ step: Number(event.target.value) }));
 $("play").addEventListener("click", play);
 $("bar").addEventListener("submit", (event) => event.preventDefault());
+// A section that is open in one language is open in the other.
+for (const each of all("[data-part]")) each.addEventListener("toggle", () => {
+  for (const twin of all(`[data-part="${each.dataset.part}"]`)) twin.open = each.open;
+});
 // A hash without = is the address of a place on the page: a heading, which may be folded, or a line of a file.
 window.addEventListener("hashchange", () => {
   if (location.hash.includes("=")) { read(); draw(); return; }

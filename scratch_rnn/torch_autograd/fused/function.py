@@ -10,6 +10,7 @@ Axes (scratch_rnn/notation.py): N batch, R rows, G gate rows, I input, P width o
 F features, M rows of one span or chunk, O outputs of a linear map.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
@@ -31,6 +32,10 @@ NO_GRAPH = (
 
 class OnceDifferentiable(torch.autograd.Function):
     """A Function that has a first derivative in reverse mode, and no other derivative."""
+
+    def __init_subclass__(cls) -> None:
+        """Each call of apply asks for the signature of `forward`: inspect computes it here, once."""
+        cls.forward.__signature__ = inspect.signature(cls.forward)  # type: ignore[attr-defined]
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> NoReturn:
@@ -189,12 +194,14 @@ def previous_h(
     y: Float[Tensor, "R P"], h_0: Float[Tensor, "N P"], forward_spans: Sequence[Span]
 ) -> Float[Tensor, "R P"]:
     """The h that each row's step starts from: y of the previous step; h_0 at a sequence's first step."""
-    h, h_prev = h_0.clone(), torch.empty_like(y)
+    reverse = forward_spans[0].reverse
+    found, h = list[tuple[Tensor, ...]](), h_0[:0] if reverse else h_0
     for span in forward_spans:
-        own, h_t = by_step(y, span), h.narrow(0, 0, span.n)
-        first, last = (-1, 0) if span.reverse else (0, -1)
-        of_span, inner = by_step(h_prev, span), span.steps - 1
-        of_span.select(0, first).copy_(h_t)
-        of_span.narrow(0, int(not span.reverse), inner).copy_(own.narrow(0, int(span.reverse), inner))
-        h_t.copy_(own.select(0, last))
-    return h_prev
+        own, n = rows_of(y, span), span.n
+        if reverse:
+            found.append((own[n:], h, h_0[len(h) : n]))  # some sequences start in this span
+            h = own[:n]
+        else:
+            found.append((h[:n], own[: span.size - n]))  # some sequences have ended before it
+            h = own[span.size - n :]
+    return torch.cat([rows for of_span in (found[::-1] if reverse else found) for rows in of_span])

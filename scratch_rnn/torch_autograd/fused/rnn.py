@@ -1,14 +1,14 @@
 """Elman RNN over all steps of one direction, as one autograd.Function; the backward pass is by hand.
 
-The equations are those of numpy_bptt/rnn.py, arranged for speed. u is one GEMM for all steps of a span, the
-gradient of each weight is one GEMM per chunk, and every array is feature-major. Between two recurrent GEMMs
-the backward pass is elementwise and linear in d_h'; its coefficient is computed for all steps of a span at
-once:
+The equations are those of numpy_bptt/rnn.py, arranged for speed. With one gate the rows already have the
+layout that a step needs: u is written into the memory of y, and a step overwrites its rows with a, then with
+h'. The backward pass computes d_a in place too; at first it is the share of d_y, for all steps of a span:
 
-    (1)  a  = u + W_hh h,   u = W_ih xᵀ + b_ih + b_hh
+    (1)  a  = u + h W_hhᵀ,   u = x W_ihᵀ + b_ih + b_hh      one GEMM for the u of a whole span
     (2)  h' = tanh(a)   or   h' = max(a, 0)
 
-    (2)  d_a = (1 - h'²) ⊙ d_h'   or   d_a = 0 where h' ≤ 0, otherwise d_h'
+    (2)  d_a = k ⊙ d_y + k ⊙ d_h,   k = 1 - h'²   or   k = 1 where h' > 0, otherwise 0
+         d_h is the gradient through the next step: d_a W_hh of that step
 
 Axes (scratch_rnn/notation.py): T time, R rows, N batch, I input, H hidden.
 """
@@ -20,25 +20,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scratch_rnn.spans import Span, backward_chunks
+from scratch_rnn.spans import Span
 from scratch_rnn.torch_autograd.fused.function import (
     OnceDifferentiable,
     apply,
     by_step,
-    columns_of,
-    feature_major,
     grad_or_zeros,
-    gradients,
     in_order,
-    input_projection,
     once_differentiable,
     previous_h,
+    rows_of,
     spans_of,
-    transposed,
 )
 from scratch_rnn.torch_autograd.rnn import Params, State
-
-COEFFICIENTS = 1  # blocks of H numbers per step in the backward pass
 
 
 def forward(
@@ -70,17 +64,16 @@ class FusedRNN(OnceDifferentiable):
         nonlinearity: str,
     ) -> tuple[Tensor, Tensor]:
         """Each h' is computed in place, in the memory of its u."""
-        b = None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
-        y, h_n = x.new_empty(x.shape[0], h.shape[1]), transposed(h)
-        for span in spans_of(batch_sizes, COEFFICIENTS * h.shape[1], reverse, x.device):
-            hs = input_projection(x, span, weight_ih, b).clone(memory_format=torch.contiguous_format)
-            h_t = h_n.narrow(1, 0, span.n)
-            for a_t in in_order(span, hs):
-                a_t.addmm_(weight_hh, h_t)  # (1)
+        b = x.new_zeros(()) if bias_ih is None or bias_hh is None else bias_ih + bias_hh
+        y, h_n, weight_hh_t = x.new_empty(x.shape[0], h.shape[1]), h.clone(), weight_hh.t().contiguous()
+        for span in spans_of(batch_sizes, h.shape[1], reverse, x.device):
+            torch.addmm(b, rows_of(x, span), weight_ih.t(), out=rows_of(y, span))  # (1)
+            h_t = h_n.narrow(0, 0, span.n)
+            for a_t in in_order(span, by_step(y, span)):
+                a_t.addmm_(h_t, weight_hh_t)  # (1)
                 h_t = a_t.tanh_() if nonlinearity == "tanh" else a_t.relu_()  # (2)
-            by_step(y, span).copy_(hs.transpose(1, 2))
-            h_n.narrow(1, 0, span.n).copy_(h_t)
-        return y, transposed(h_n)
+            h_n.narrow(0, 0, span.n).copy_(h_t)
+        return y, h_n
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -95,41 +88,41 @@ class FusedRNN(OnceDifferentiable):
     def backward(ctx: Any, d_y: Tensor | None, d_h_n: Tensor | None) -> Any:
         """d_x, d_h_0 and the gradients of the weights."""
         x, h_0, weight_ih, weight_hh, y = ctx.saved_tensors
-        forward_spans = spans_of(ctx.batch_sizes, COEFFICIENTS * y.shape[1], ctx.reverse, x.device)
-        h, d_y_all = previous_h(y, h_0, forward_spans), grad_or_zeros(d_y, y)
-        d_h, weight_hh_t = transposed(grad_or_zeros(d_h_n, h_0)), transposed(weight_hh)
-        sums = gradients(ctx, x, weight_ih, weight_hh, weight_ih.shape[0])
-        for chunk in backward_chunks(forward_spans):
-            d_a = x.new_empty(y.shape[1], chunk.size)
-            for span in chunk.spans:
-                h_next, d_hs = feature_major(y, span), feature_major(d_y_all, span)
-                backward_span(span, h_next, d_hs, d_h.narrow(1, 0, span.n), weight_hh_t, ctx.nonlinearity)
-                columns_of(chunk, span, d_a).copy_(h_next)
-            sums.add(chunk, x, h, weight_ih, d_a)  # (1)  a = W_ih xᵀ + b_ih + W_hh h + b_hh
-        d_x, d_weight_ih, d_weight_hh, d_b = sums
-        d_biases = (d_b, d_b.clone()) if ctx.has_bias else (None, None)
-        return d_x, transposed(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None
+        forward_spans = spans_of(ctx.batch_sizes, y.shape[1], ctx.reverse, x.device)
+        d_y, d_h, d_a = grad_or_zeros(d_y, y), grad_or_zeros(d_h_n, h_0).clone(), torch.empty_like(y)
+        for span in reversed(forward_spans):
+            d_a_t, d_y_t, h_next = (by_step(rows, span) for rows in (d_a, d_y, y))
+            d_h_t = d_h.narrow(0, 0, span.n)
+            backward_span(span.reversed, d_a_t, d_y_t, h_next, d_h_t, weight_hh, ctx.nonlinearity)
+        # (1)  a = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh
+        d_x = d_a @ weight_ih if ctx.needs_input_grad[0] else None
+        d_weight_hh = d_a.t() @ previous_h(y, h_0, forward_spans)
+        d_b = d_a.sum(0) if ctx.has_bias else None
+        d_biases = (None, None) if d_b is None else (d_b, d_b.clone())
+        return d_x, d_h, d_a.t() @ x, d_weight_hh, *d_biases, None, None, None
 
 
 def backward_span(
     span: Span,
-    h_next: Float[Tensor, "T H N"],
-    d_hs: Float[Tensor, "T H N"],
-    d_h: Float[Tensor, "H N"],
-    weight_hh_t: Float[Tensor, "H H"],
+    d_a: Float[Tensor, "T N H"],
+    d_y: Float[Tensor, "T N H"],
+    h_next: Float[Tensor, "T N H"],
+    d_h: Float[Tensor, "N H"],
+    weight_hh: Float[Tensor, "H H"],
     nonlinearity: str,
 ) -> None:
-    """Overwrite h_next with d_a. d_h is the gradient after the span, and becomes the one before it."""
-    d_h_at, zero = in_order(span, d_hs), d_h.new_zeros(())
-    d_h_at[0].add_(d_h)
+    """Fill d_a. d_h is the gradient after the span, and becomes the one before it."""
     if nonlinearity == "tanh":
-        k = torch.addcmul(d_h.new_ones(()), h_next, h_next, value=-1)
+        k = 1 - h_next * h_next
+        torch.mul(k, d_y, out=d_a)  # (2)
     else:
         k = h_next <= 0  # a mask, not a factor: 0 times infinity or NaN is NaN
-    steps = (in_order(span, s) for s in (h_next, k))
-    for d_a_t, k_t, d_h_t, d_h_prev in zip(*steps, d_h_at, [*d_h_at[1:], d_h.zero_()], strict=True):
+        d_a.copy_(d_y)
+    d_h_t = d_h
+    for d_a_t, k_t in zip(in_order(span, d_a), in_order(span, k), strict=True):
         if nonlinearity == "tanh":
-            torch.mul(k_t, d_h_t, out=d_a_t)  # (2)
+            d_a_t.addcmul_(k_t, d_h_t)  # (2)
         else:
-            torch.where(k_t, zero, d_h_t, out=d_a_t)  # (2)
-        d_h_prev.add_(weight_hh_t @ d_a_t)  # (1)
+            d_a_t.add_(d_h_t).masked_fill_(k_t, 0)  # (2)
+        d_h_t = d_a_t @ weight_hh  # (1)
+    d_h.copy_(d_h_t)

@@ -12,7 +12,7 @@ cell's State of every layer.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -22,9 +22,11 @@ from torch.nn import Embedding, Linear, Module
 from scratch_rnn.parameters import pick
 from scratch_rnn.seq2seq_common import Sizes
 from scratch_rnn.torch_autograd import gru, lstm, modules, rnn
+from scratch_rnn.torch_autograd.protocols import AnyCell, Cell, ParamsT, StateT
+from scratch_rnn.torch_autograd.protocols import Params as CellParams
 from scratch_rnn.torch_autograd.rnn_base import RNNBase
 
-CELLS: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
+CELLS: dict[str, AnyCell] = {"rnn": rnn, "lstm": lstm, "gru": gru}
 """The cell files by name."""
 
 
@@ -32,7 +34,7 @@ class Params(NamedTuple):
     """The weights; `layers` has the cell's Params of every layer."""
 
     embedding: Float[Tensor, "V E"]
-    layers: Sequence[Any]
+    layers: Sequence[CellParams]
     weight: Float[Tensor, "V H"]
     bias: Float[Tensor, "V"]
 
@@ -57,7 +59,9 @@ class Decoder(Module):
         return Params(self.embedding.weight, layers, self.head.weight, self.head.bias)
 
 
-def step(cell: Any, x: Float[Tensor, "N E"], state: Sequence[Any], layers: Sequence[Any]) -> list[Any]:
+def step(
+    cell: Cell[StateT, ParamsT], x: Float[Tensor, "N E"], state: Sequence[StateT], layers: Sequence[ParamsT]
+) -> list[StateT]:
     """(x, s) -> s'. The output is the h of the last layer."""
     state_next = []
     for s, p in zip(state, layers, strict=True):
@@ -67,6 +71,6 @@ def step(cell: Any, x: Float[Tensor, "N E"], state: Sequence[Any], layers: Seque
     return state_next
 
 
-def detach(state: Sequence[Any]) -> list[Any]:
+def detach(state: Sequence[StateT]) -> list[StateT]:
     """The same state, at which the gradient stops."""
     return [type(s)(*(a.detach() for a in s)) for s in state]

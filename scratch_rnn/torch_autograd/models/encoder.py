@@ -13,8 +13,6 @@ states are returned in the caller's order.
 Axes (scratch_rnn/notation.py): R rows, N batch, E embedding, H hidden, S states, L layers, V vocabulary.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -25,6 +23,7 @@ from scratch_rnn.torch_autograd import modules
 from scratch_rnn.torch_autograd.models.decoder import CELLS
 from scratch_rnn.torch_autograd.models.tokens import TokenBatch
 from scratch_rnn.torch_autograd.packed import pack_padded_sequence
+from scratch_rnn.torch_autograd.protocols import State
 from scratch_rnn.torch_autograd.rnn_base import RNNBase
 
 
@@ -52,7 +51,7 @@ class Encoder(Module):
         for name in self.bridges:
             self.add_module(name, Linear(2 * hidden, hidden, device=device, dtype=dtype))
 
-    def forward(self, source: TokenBatch) -> list[Any]:
+    def forward(self, source: TokenBatch) -> list[State]:
         """The State of every layer."""
         tokens = pack_padded_sequence(source.tokens, source.lengths, enforce_sorted=False)
         x = tokens._replace(data=self.embedding(tokens.data))  # (1)

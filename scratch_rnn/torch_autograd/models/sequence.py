@@ -16,18 +16,31 @@ Axes (scratch_rnn/notation.py): T time, N batch, R rows, I input, V classes, E e
               a list of N arrays where x is a list and last is not set
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scratch_rnn.checks import expect_equal_shape, expect_index_range, expect_one_of, message
+from scratch_rnn.checks import (
+    expect_bool,
+    expect_cell,
+    expect_equal_shape,
+    expect_index_range,
+    expect_one_of,
+    expect_sizes,
+    message,
+)
 from scratch_rnn.torch_autograd import modules
 from scratch_rnn.torch_autograd.models.trainer import State
-from scratch_rnn.torch_autograd.packed import is_packed, last_step, pack_sequence
+from scratch_rnn.torch_autograd.packed import PackedSequence, last_step, pack_sequence
 from scratch_rnn.torch_autograd.rnn_base import RNNBase
+
+Input = Tensor | ndarray | list[Tensor] | list[ndarray]
+Target = Tensor | ndarray | Sequence[Tensor] | Sequence[ndarray]
+Rows = Tensor | PackedSequence
+"""Batch-first tensor, or packed sequences: what the recurrent layer takes and returns."""
 
 
 class SequenceModel(nn.Module):
@@ -51,9 +64,13 @@ class SequenceModel(nn.Module):
         engine: str = "steps",
     ) -> None:
         super().__init__()
-        kind = expect_one_of("SequenceModel", "cell", cell, ["rnn", "lstm", "gru"])
-        self.loss_name = expect_one_of("SequenceModel", "loss", loss, ["cross_entropy", "squared_error"])
-        self.last = last
+        who = "SequenceModel"
+        kind = expect_cell(who, cell)
+        expect_sizes(who, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        optional = {"embed": embed, "outputs": outputs}
+        expect_sizes(who, **{name: size for name, size in optional.items() if size is not None})
+        self.last = expect_bool(who, "last", last)
+        self.loss_name = expect_one_of(who, "loss", loss, ["cross_entropy", "squared_error"])
         self.carried_sizes = ((num_layers, hidden_size),) * (2 if kind == "lstm" else 1)
         self.embedding = None if embed is None else nn.Embedding(embed, input_size, dtype=dtype)
         self.rnn: RNNBase = getattr(modules, kind.upper())(
@@ -61,7 +78,7 @@ class SequenceModel(nn.Module):
         )
         self.head = None if outputs is None else nn.Linear(hidden_size, outputs, dtype=dtype)
 
-    def forward(self, x: Any, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, x: Input, state: State = None) -> tuple[Tensor, State]:
         """(prediction, last state).
 
         The prediction is (N, T, O), or (N, O) with `last`, or rows (R, O) in packed order where x is a list.
@@ -71,12 +88,12 @@ class SequenceModel(nn.Module):
         return (rows if self.head is None else self.head(rows)), state_n  # (4)
 
     @torch.no_grad()
-    def predict(self, x: Any, state: State = None) -> tuple[ndarray, State]:
+    def predict(self, x: Input, state: State = None) -> tuple[ndarray, State]:
         """As `forward`, without gradients, with the prediction as a NumPy array."""
         prediction, state_n = self(x, state)
         return prediction.cpu().numpy(), state_n
 
-    def loss(self, x: Any, target: Any, state: State = None) -> tuple[Tensor, State]:
+    def loss(self, x: Input, target: Target, state: State = None) -> tuple[Tensor, State]:
         """(loss, last state). TypeError or ValueError for indices and shapes that do not fit."""
         prediction, state_n = self(x, state)
         rows = prediction.reshape(-1, prediction.shape[-1])
@@ -91,27 +108,24 @@ class SequenceModel(nn.Module):
             return F.cross_entropy(rows, target.reshape(-1)), state_n  # (5)
         return F.mse_loss(rows, target.reshape(rows.shape).to(rows.dtype)), state_n  # (5)
 
-    def _embed(self, x: Any) -> Any:
+    def _embed(self, x: Input) -> Rows:
         """The layer's input, on the device of the parameters."""
-        like = next(self.rnn.parameters())
+        like, packed = next(self.rnn.parameters()), None
         if isinstance(x, list):
-            x = pack_sequence([torch.as_tensor(s, device=like.device) for s in x], enforce_sorted=False)
-        data = x.data if is_packed(x) else torch.as_tensor(x, device=like.device)
+            packed = pack_sequence([torch.as_tensor(s, device=like.device) for s in x], enforce_sorted=False)
+        data = torch.as_tensor(x, device=like.device) if packed is None else packed.data
         if self.embedding is None:
             data = data.to(like.dtype)
         else:
             _check_indices("x", data, self.embedding.num_embeddings)
             data = self.embedding(data)  # (1)
-        return x._replace(data=data) if is_packed(x) else data
+        return data if packed is None else packed._replace(data=data)
 
-    def _read(self, output: Any) -> Tensor:
+    def _read(self, output: Rows) -> Tensor:
         """The rows that the head reads."""
-        if not self.last:
-            data: Tensor = output.data if is_packed(output) else output
-            return data
-        if is_packed(output):
-            return last_step(output)
-        return output.select(1, -1)
+        if isinstance(output, PackedSequence):
+            return last_step(output) if self.last else output.data
+        return output.select(1, -1) if self.last else output
 
 
 def _check_indices(what: str, indices: Tensor, size: int) -> None:

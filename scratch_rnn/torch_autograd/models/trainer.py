@@ -63,6 +63,7 @@ class Trainer:
     def __init__(
         self, model: Model, optimizer: str, lr: float, clip: float | None = None, momentum: float = 0.0
     ) -> None:
+        snapshot.check_settings(optimizer, lr, clip, momentum)
         self.fields = snapshot.fields_of(optimizer, momentum)
         self.optimizer: torch.optim.Optimizer
         if optimizer == "adam":
@@ -93,7 +94,7 @@ class Trainer:
         return self.model.predict(*inputs)
 
     def parameters(self) -> int:
-        """The number of trained numbers."""
+        """The number of parameters, counted by element."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def snapshot(self) -> dict[str, ndarray]:

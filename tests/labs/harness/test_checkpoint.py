@@ -4,11 +4,13 @@ import json
 import os
 import tracemalloc
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
+from matplotlib.image import imsave
 
 from scratch_rnn.labs import LABS
 from scratch_rnn.labs.inputs.files import DATA
@@ -69,6 +71,40 @@ def test_a_sample_may_be_chosen_anew(tmp_path: Path) -> None:
     again = lab("charlm", "--impl", "numpy", "--load", path, "--sample", 9, "--temperature", 0.5)
     assert len(again["runs"][0]["losses"]) == 3
     assert len(again["runs"][0]["result"]["sample"]) == 10
+
+
+REQUESTS: dict[str, list[tuple[object, ...]]] = {
+    "charlm": [("--sample", 9, "--temperature", 0.5, "--prompt", "Th"), ("--sample", 3)],
+    "timeseries": [("--forecast", 2), ("--forecast", 4)],
+    "seq2seq": [("--translate", "i feel hungry."), ("--translate", "pytorch")],
+    "one-to-many": [("--image", "IMAGE"), ("--image", "IMAGE")],
+    "many-to-one": [("--classify", "good"), ("--classify", "bad", "--classify", "dull")],
+}
+"""Options that ask for something after training: those of the run that saves, and of one that continues."""
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_is_no_setting_of_training(name: str, tmp_path: Path) -> None:
+    image, path = tmp_path / "zero.png", tmp_path / "run.npz"
+    imsave(image, np.eye(8))
+    first, second = ([str(image) if w == "IMAGE" else w for w in words] for words in REQUESTS[name])
+    size = ("--hidden", 8, "--engine", "fused", "--impl", "numpy")
+    lab(name, *size, "--steps", 1, "--save", path, *first)
+    about = json.loads(str(np.load(path)["about"]))
+    assert not {*about["settings"], *about["files"]} & set(LABS[name].requests)
+    image.unlink()
+    plain = lab(name, "--impl", "numpy", "--load", path)
+    assert not any(plain["settings"][request] for request in LABS[name].requests)
+    imsave(image, np.ones((8, 8)))
+    again = lab(name, "--impl", "numpy", "--load", path, *second)
+    assert again["runs"][0]["losses"] == plain["runs"][0]["losses"]
+    assert again["runs"][0]["result"].keys() > plain["runs"][0]["result"].keys()
+
+
+def test_every_request_is_tested() -> None:
+    words = {name: {str(word) for request in some for word in request} for name, some in REQUESTS.items()}
+    given = {name: {w[2:] for w in some if w.startswith("--")} for name, some in words.items()}
+    assert given == {name: set(lab.requests) for name, lab in LABS.items() if lab.requests}
 
 
 @pytest.fixture
@@ -294,6 +330,15 @@ def test_a_file_that_changes_during_the_run(
     text.write_text(TEXT)
     again = lab("longseq", "--impl", "numpy", "--load", path, "--steps", 4)["runs"][0]["losses"]
     assert again == whole
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="a folder of Linux")
+def test_an_input_in_memory_can_be_read_again(tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        path, save = Path(folder) / "text.txt", tmp_path / "run.npz"
+        path.write_text(TEXT)
+        lab("longseq", "--impl", "numpy", "--steps", 1, "--file", path, "--save", save)
+        assert save.exists()
 
 
 def test_an_input_that_cannot_be_read_again(tmp_path: Path) -> None:

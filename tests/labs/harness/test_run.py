@@ -1,16 +1,19 @@
 """Comparing curves: judged and reported steps, and runs that fail."""
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scratch_rnn.cli.app import make
-from scratch_rnn.labs import Failure, Interrupted, Report, Run, run_lab
+from scratch_rnn.labs import Failure, Interrupted, Report, Run, run_lab, timeseries
 from scratch_rnn.labs.harness.run import JUDGED_STEPS
 from scratch_rnn.labs.inputs.files import DATA
-from tests.labs.running import refused
+from tests.labs.running import lab, refused
 
 
 def report(*curves: list[float], dtype: str = "float64") -> Report:
@@ -51,11 +54,37 @@ def test_a_loss_that_is_not_finite(impl: str) -> None:
     assert error.endswith("; try a smaller --lr")
 
 
-@pytest.mark.parametrize("impl", ["numpy", "torch"])
-def test_a_result_that_is_not_finite(impl: str) -> None:
-    options = ("--lr", "1e308", "--optimizer", "sgd", "--steps", 1, "--impl", impl)
-    error = refused("lab", "timeseries", *options, status=1)
-    assert "rmse is" in error
+@pytest.mark.parametrize("impl", ["numpy", "torch", "reference"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("hihello", ("--head",)), ("seq2seq", ()), ("one-to-many", ("--optimizer", "sgd")), ("timeseries", ())],
+)
+def test_last_weights_that_cannot_be_used(name: str, options: tuple[str, ...], impl: str) -> None:
+    """Without --save too, and where the result is only a share of right answers."""
+    words = ("--lr", "1e308", "--steps", 1, "--impl", impl, *options)
+    error = refused("lab", name, *words, status=1)
+    assert re.fullmatch(
+        f"{name}: {impl}: the (loss is (nan|inf)|weights have NaN or infinity) after the last step; "
+        "try a smaller --lr",
+        error,
+    )
+
+
+def test_the_step_after_the_last_is_taken_back(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    words = ("charlm", "--impl", "torch", "--hidden", 3, "--window", 5, "--test-file", DATA / "this.txt")
+    lab(*words, "--steps", 2, "--save", one)
+    lab(*words, "--steps", 2, "--load", one, "--save", two)
+    with np.load(one) as before, np.load(two) as after:
+        assert len(before["losses"]) == 2
+        for name in set(before.files) - {"about"}:
+            np.testing.assert_array_equal(before[name], after[name])
+
+
+def test_a_result_that_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeseries, "rmse", lambda forecast, truth: math.inf)
+    error = refused("lab", "timeseries", "--steps", 1, "--impl", "numpy", status=1)
+    assert error == "timeseries: numpy: rmse is inf; try a smaller --lr"
 
 
 @pytest.mark.parametrize("name", ["longseq", "charlm", "timeseries", "seq2seq", "one-to-many", "many-to-one"])

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from scratch_rnn.cli.app import make
+from scratch_rnn.cli.app import app, make
 from scratch_rnn.labs import LABS
 from scratch_rnn.labs.harness import size
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
@@ -47,6 +48,29 @@ def test_models_that_do_not_fit(
             "hihello: expected a model that fits into 34,359,738,368 bytes of memory, got one of "
             f"{parameters:,} parameters, which needs {4 * itemsize * parameters:,} bytes to train"
         )
+
+
+def test_a_model_of_many_layers_is_announced() -> None:
+    words = ["lab", "hihello", "--quiet", "--impl", "numpy", "--layers", "1000"]
+    done = CliRunner().invoke(app, [*words, "--steps", "1"], catch_exceptions=False)
+    assert done.exit_code == 0
+    parameters = 1000 * (2 * 5 * 5 + 2 * 5)
+    assert done.stderr == (
+        f"warning: hihello: the model has {parameters:,} parameters in 1,000 layers and needs "
+        f"{parameters * 4 * 8:,} bytes to train: a step takes long\n"
+    )
+
+
+def test_only_a_large_model_that_fits_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert size.announcement(make("hihello", {"layers": 999})) == []
+    wide = make("hihello", {"hidden": 5793, "head": True, "dtype": "float32"})
+    assert 2**29 <= size.needed_memory(wide) < 2**30
+    assert size.announcement(wide) == []
+    wide = make("hihello", {"hidden": 5793, "head": True})
+    assert size.needed_memory(wide) >= 2**30
+    assert len(size.announcement(wide)) == 1
+    monkeypatch.setattr(size, "machine_memory", lambda: size.needed_memory(wide) - 1)
+    assert size.announcement(wide) == []
 
 
 def test_a_model_that_just_fits(monkeypatch: pytest.MonkeyPatch) -> None:
