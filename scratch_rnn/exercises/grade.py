@@ -43,9 +43,8 @@ def _report(exercise: Exercise, file: Path, result: dict[str, Any]) -> tuple[lis
     reason = "the clone's folder reference/ is missing" if exercise.in_torch else "it has no such cell"
     torch = " and torch.nn" if result["torch"] else f"; not with torch.nn: {reason}"
     lines = [f"{file}: {exercise.title}", f"compared with scratch_rnn/numpy_bptt/{exercise.path}{torch}"]
-    lines += ["d_q is the gradient of the loss with respect to q"] * any(
-        name[:2] == "d_" for name in verdicts
-    )
+    gradients = any(name.startswith("d_") for name in verdicts)
+    lines += ["d_q is the gradient of the loss with respect to q"] * gradients
     lines += [f"  {name:{width}}  {verdict}" for name, verdict in verdicts.items()]
     right = set(verdicts.values()) == {"right"}
     lines.append("all right" if right else result["found"] or "")

@@ -73,8 +73,8 @@ class Grader:
             self.verdicts |= dict.fromkeys([self._frames(error)[-1][0], *unreached], "not written yet")
             return
         except (Exception, SystemExit) as error:
-            last = next((each.call[0] for each in reversed(events) if isinstance(each, Event)), "error")
-            function, cause = next(((name, "") for name, _ in self._frames(error)), (last, UNUSABLE))
+            calls = ["error", *(each.call[0] for each in events if isinstance(each, Event))]
+            function, cause = next(((name, "") for name, _ in self._frames(error)), (calls[-1], UNUSABLE))
             self.verdicts[function], right = f"wrong: {cause}{self.where(error)}", False
         else:
             for name, value in expected.items():

@@ -23,11 +23,10 @@ def arrays(value: Any) -> list[ndarray]:
 def difference(value: Any, expected: Any) -> str | None:
     """In words how a value differs from what is expected; None where it does not."""
     ours, right = arrays(value), arrays(expected)
-    if value is None and right:
-        return "missing"
     shapes = [[a.shape for a in each] for each in (ours, right)]
     if shapes[0] != shapes[1]:
-        return "shape {}, not {}".format(*(", ".join(map(str, each)) or "None" for each in shapes))
+        texts = (", ".join(map(str, each)) or "None" for each in shapes)
+        return "missing" if value is None else "shape {}, not {}".format(*texts)
     for a, b in zip(ours, right, strict=True):
         differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
         error = np.abs(a[differs].astype(float) - b[differs]).max(initial=0.0)

@@ -65,6 +65,8 @@ class CharLM(TrainingLab[Options]):
     requests = ("sample", "temperature", "prompt")
     distributes = True
     has_picture = True
+    loss_unit = "nats per character"
+    bits = True
     default_steps = 1000
 
     def __init__(self, settings: Options) -> None:

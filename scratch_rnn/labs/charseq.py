@@ -142,7 +142,9 @@ class CharSeq(TrainingLab[NextCharacter]):
             if len(wanted) < len(self.text) - 1
             else ""
         )
-        axes.set_title(f"{self.name}: predicted next characters (red: wrong){cut}")
+        first = min(self.predicted, default=0)
+        loaded = f"\na loaded run: shown from update {first} on" if first else ""
+        axes.set_title(f"{self.name}: predicted next characters (red: wrong){cut}{loaded}")
 
     def summary(self, result: Result) -> str:
         """The predicted text, and its accuracy."""

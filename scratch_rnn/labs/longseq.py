@@ -69,6 +69,7 @@ class LongSeq(TrainingLab[Options]):
     options = Options
     default_steps = 300
     has_picture = True
+    loss_unit = "nats per character"
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy import ndarray
 
 from scratch_rnn.checks import fail
@@ -80,6 +81,7 @@ class ManyToOne(TrainingLab[Options]):
     options = Options
     requests = ("classify",)
     has_picture = True
+    loss_unit = "nats per line"
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)
@@ -234,8 +236,8 @@ class ManyToOne(TrainingLab[Options]):
         """The accuracy on unseen lines over the epochs, beside the most frequent label and a bag of words."""
         some = next(iter(results.values()))
         curve = some.get("held_out", [])
-        axes.plot([point[0] / self.epoch for point in curve], [point[2] for point in curve], "C0.-")
-        axes.lines[-1].set_label("unseen lines")
+        epochs = [point[0] / self.epoch for point in curve]
+        axes.plot(epochs, [point[2] for point in curve], "C0.-", label="unseen lines")
         unit = "words" if self.settings.level == "word" else "letters"
         for key, label, color in (
             ("bag_of_words", f"bag of {unit}", "C1"),
@@ -247,6 +249,7 @@ class ManyToOne(TrainingLab[Options]):
         )
         axes.set_xlabel("epoch (passes over the training lines)")
         axes.set_ylabel("accuracy (share of lines)")
-        axes.set_ylim(0, 1)
+        axes.set(xlim=(0, 1.02 * max([1, *epochs])), ylim=(0, 1))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         axes.grid(alpha=0.3)

@@ -60,6 +60,7 @@ class OneToMany(TrainingLab[Options]):
     options = Options
     requests = ("image",)
     has_picture = True
+    loss_unit = "nats per letter"
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)

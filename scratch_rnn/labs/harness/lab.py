@@ -122,6 +122,8 @@ class TrainingLab(Lab[T]):
     default_steps: int
     loss_unit: str = "nats"
     """For the axis of the loss curves."""
+    bits: ClassVar[bool] = False
+    """Whether the loss curves have a second axis in bits, the unit of the result."""
 
     def __init__(self, settings: T) -> None:
         super().__init__(settings)

@@ -140,6 +140,9 @@ def _curves(part: Any, report: Report) -> None:
     mean_of = f", mean of {window} steps" if window > 1 else ""
     axes.set_title(f"{lab.name}: loss before each update{mean_of}")
     axes.set_ylabel(f"loss ({lab.loss_unit})")
+    if lab.bits:
+        to_bits = (lambda nats: nats / math.log(2)), (lambda bits: bits * math.log(2))
+        axes.secondary_yaxis("right", functions=to_bits).set_ylabel(lab.loss_unit.replace("nats", "bits"))
     axes.legend()
     axes.grid(alpha=0.3)
     if several:
@@ -162,7 +165,10 @@ def _draw_differences(axes: Axes, report: Report) -> None:
     axes.set_yscale("log")
     axes.set_ylim(1e-17, max(1e-7, 10 * (report.difference() or 0)))
     axes.set_ylabel("relative\ndifference")
-    axes.legend(fontsize=7, loc="center right", ncols=3)
+    # above the panel: the differences may lie anywhere in it
+    axes.legend(
+        fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, frameon=False, ncols=3
+    )
     axes.grid(alpha=0.3)
 
 

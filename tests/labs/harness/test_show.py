@@ -14,6 +14,7 @@ from scratch_rnn import fonts
 from scratch_rnn.cli.app import app, make
 from scratch_rnn.labs import LABS, Report, Training, run_lab
 from scratch_rnn.labs.harness import show
+from scratch_rnn.labs.harness.checkpoint import read_checkpoint
 from scratch_rnn.labs.inputs.files import DATA
 from tests.labs.running import IMPLS
 
@@ -25,11 +26,37 @@ def report(name: str, *impls: str, **settings: Any) -> Report:
     return run_lab(make(name, {**steps, **SHORT.get(name, {}), **settings}), impls, lambda impl, done: False)
 
 
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that `plot` draws."""
+    drawn: list[Figure] = []
+
+    def figure(**options: Any) -> Figure:
+        drawn.append(Figure(**options))
+        return drawn[-1]
+
+    monkeypatch.setattr(show, "Figure", figure)
+    return drawn
+
+
+def check_axes(figure: Figure) -> None:
+    """Every axes with numbers on it has names of its axes, and its legend covers no point."""
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert axes.get_ylabel() or not axes.axison or axes.get_title().startswith("basics")
+        key = axes.get_legend()
+        for line in axes.get_lines() if key else []:
+            places = line.get_transform().transform(np.asarray(line.get_xydata(), dtype=float))
+            assert key is not None
+            assert not any(key.get_window_extent().contains(x, y) for x, y in places), line.get_label()
+
+
 @pytest.mark.parametrize("name", LABS)
-def test_a_picture_and_a_table(name: str, tmp_path: Path) -> None:
+def test_a_picture_and_a_table(name: str, tmp_path: Path, figures: list[Figure]) -> None:
     made = report(name, *IMPLS)
     path = tmp_path / "picture.png"
     assert show.plot(made, path) is None
+    check_axes(figures[0])
     assert path.read_bytes().startswith(b"\x89PNG")
     written = io.StringIO()
     Console(width=80, file=written).print(show.table([made]))
@@ -104,6 +131,8 @@ def test_many_to_one_has_a_curve_on_unseen_lines() -> None:
     epoch: Any = {"epochs": 1, "steps": None, "batch_size": 300}
     axes = picture("many-to-one", **epoch)
     assert legend(axes)[0] == "unseen lines"
+    assert axes.get_xlim()[0] == 0
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
     assert [line.split(":")[0] for line in legend(axes)[1:]] == ["bag of letters", "most frequent label"]
     assert list(axes.get_lines()[0].get_ydata())[-1] == pytest.approx(
         report("many-to-one", "numpy", **epoch).runs[0].result["accuracy"]
@@ -120,7 +149,36 @@ def test_one_curve_and_the_differences() -> None:
     loss, difference = curves(report("longseq", *IMPLS))
     assert legend(loss) == ["numpy, torch, reference", "best possible: 0.2285"]
     assert legend(difference) == ["torch – numpy", "reference – numpy", "limit"]
-    assert (loss.get_ylabel(), difference.get_yscale()) == ("loss (nats)", "log")
+    assert (loss.get_ylabel(), difference.get_yscale()) == ("loss (nats per character)", "log")
+
+
+def test_no_legend_covers_differences_that_grow(tmp_path: Path, figures: list[Figure]) -> None:
+    made = report("longseq", *IMPLS, steps=40)
+    for step, loss in enumerate(made.runs[1].losses):
+        made.runs[1].losses[step] = loss * (1 + 10 ** (-16 + step / 5))
+    show.plot(made, tmp_path / "t.png")
+    check_axes(figures[0])
+
+
+def test_charlm_has_an_axis_in_bits() -> None:
+    (loss,) = curves(report("charlm", "numpy"))
+    assert loss.get_ylabel() == "loss (nats per character)"
+    (bits,) = loss.child_axes
+    loss.figure.draw_without_rendering()
+    assert bits.get_ylabel() == "bits per character"
+    assert bits.get_ylim() == pytest.approx([each / np.log(2) for each in loss.get_ylim()])
+
+
+def test_a_loaded_run_says_from_where_its_text_is_shown(tmp_path: Path) -> None:
+    path, words = tmp_path / "run.npz", ["lab", "hihello", "--impl", "numpy", "--quiet"]
+    done = CliRunner().invoke(app, [*words, "--steps", "4", "--save", str(path)], catch_exceptions=False)
+    assert done.exit_code == 0
+    lab = make("hihello", {"steps": 7})
+    made = run_lab(lab, ["numpy"], lambda impl, done: False, load_from=read_checkpoint(path, "hihello"))
+    axes: Any = Figure().subplots()
+    lab.picture(axes, {"numpy": made.runs[0].result})
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["5", "7", "target"]
+    assert "a loaded run: shown from update 5 on" in axes.get_title()
 
 
 def test_curves_that_differ_are_drawn_apart() -> None:
