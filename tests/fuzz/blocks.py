@@ -52,11 +52,15 @@ class Outcome(NamedTuple):
 def reproduce(seed: int, group: str, number: int) -> str:
     """A command line for a shell that runs one case again; its files are in a new folder."""
     draw, make = draw_of(seed, group, number), GROUPS[group].make
+    again = f"python -m tests.fuzz --seed {seed} --only {shlex.quote(group)} --case {number}"
     if make is None:
-        return f"python -m tests.fuzz --seed {seed} --only {shlex.quote(group)} --case {number}"
+        return again
     folder = Path(mkdtemp(prefix="fuzz-"))
     with chdir(folder):
-        case = make(draw)
+        try:
+            case = make(draw)
+        except Exception:  # a fault of the generator
+            return again
         write(case._replace(files=case.files | {"standard-input": case.stdin}), folder)
     words = shlex.join(["python", "-m", "scratch_rnn", *case.words])
     return f"PYTHONPATH=$PWD; cd {folder}; {ascii(words)[1:-1]} < standard-input"
