@@ -269,7 +269,12 @@ def json_changed(draw: Draw, data: str) -> str:
         {},
         {"x": 1},
     )
-    found = json.loads(data)
+    try:
+        found = json.loads(data)
+    except ValueError:  # an earlier mutation
+        found = None
+    if not isinstance(found, dict):
+        return data
     where, depth = found, draw.choice((1, 2, 2))
     for _ in range(depth - 1):
         inner = [each for each in where.values() if isinstance(each, dict) and each]

@@ -21,6 +21,8 @@ from tests.fuzz.command import FOLDERS, Case, check, invoke
 
 Draw = random.Random
 
+UPDATES = ("0", "2,1", "1,", "-1", "x", "0,0", "9", "٣", "")
+"""Values of the option of `trace`."""
 QUIET = 0.8
 """Share of the cases that print nothing: a table takes as long as the run."""
 
@@ -35,6 +37,11 @@ class Group(NamedTuple):
     cases: int
     check: Callable[[Draw, Path], str]
     make: Callable[[Draw], Case] | None = None
+
+
+def draw_of(seed: int, group: str, number: int) -> Draw:
+    """The generator of one case."""
+    return random.Random(f"{seed} {group} {number}")
 
 
 def reader(lab: str, option: str, draw: Draw) -> Case:
@@ -141,11 +148,13 @@ def trace(draw: Draw) -> Case:
         ("hihello", "charseq", "longseq", "charlm", "timeseries", "many-to-one", "memory", "seq2seq")
     )
     settings, files = options.chosen(draw, lab)
+    for name in ("steps", "epochs"):
+        settings.pop(name, None)
     words = ["trace", *options.line(lab, settings, files)[1:], "--json", "out.json"]
     if draw.random() < 0.7:
-        words += ["--updates", draw.choice(("0", "0,1", "2,1", "1,", "-1", "x", "0,0", "9", "٣", ""))]
+        words += ["--updates", draw.choice(UPDATES) if draw.random() < 0.3 else "0,2"]
     for name in draw.sample(("--layer", "--sequence", "--unit"), draw.randrange(3)):
-        words += [name, draw.choice(("0", "0", "1", "2", "-1", str(2**63), "x"))]
+        words += [name, draw.choice(("0", "0", "0", "0", "1", "2", "-1", str(2**63), "x"))]
     words += ["--quiet"] * (draw.random() < QUIET)
     return Case(words, {options.file_name(n): data for n, data in files.items()}, b"", ["out.json"])
 

@@ -37,8 +37,8 @@ WRONG = ("-1", "0", "x", "", "1.5", "nan", "1e999", "1_0", "٣", " 1", "-")
 HUGE = (str(2**40), str(2**63), str(2**64 - 1), str(2**64), str(10**30), "9" * 400)
 REAL = ("0.5", "0.01", "1", "2.5", "1e-300", "5e-324", "1e300", "-0.0", "1e-9")
 TEXTS = ("a,b", "a", "b,a", "day", "A , b", "hello", "tab", ";", "우리", "the cat", "aaa", "\udcff", "$x$")
-PLOTS = 0.02
-"""Share of the cases that draw a picture: it takes as long as thirty others."""
+PLOTS = 0.005
+"""Share of the cases that draw a picture: it takes as long as a hundred others."""
 
 
 def file_name(option: str) -> str:
