@@ -51,7 +51,7 @@ class Side(NamedTuple):
 
 
 def read_pairs(option: str, path: Path) -> tuple[list[Pair], list[str]]:
-    """(the pairs of a file, what is to be said). A line is source TAB target; TAB and more is ignored."""
+    """(the pairs of a file, what is to be said). A line is source TAB target, as in read_tsv with `more`."""
     rows, notes = read_tsv(option, path, ("source", "target"), more=True)
     return [(tidy(row.cells[0]), tidy(row.cells[1])) for row in rows], notes
 
