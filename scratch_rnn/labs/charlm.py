@@ -85,7 +85,8 @@ class CharLM(TrainingLab[Options]):
         self.x = self.train[: rows * length].reshape(rows, length)
         self.y = self.train[1 : rows * length + 1].reshape(rows, length)
         self.epoch = -(-length // settings.window)
-        self.prompt = train[0] if settings.prompt is None else settings.prompt
+        self.prompt, notes = composed("--prompt", train[0] if settings.prompt is None else settings.prompt)
+        self.warnings = [*self.warnings, *notes]
         self._check_sample()
 
     def _texts(self) -> tuple[str, str]:
@@ -111,8 +112,8 @@ class CharLM(TrainingLab[Options]):
         for name in ("prompt", "temperature"):
             if s.sample is None and getattr(s, name) is not None:
                 raise UsageError(message(self.name, f"--sample with {flag(name)}", "none"))
-        if s.prompt is not None and (not s.prompt or set(s.prompt) - set(self.alphabet.symbols)):
-            unknown = "".join(sorted(set(s.prompt) - set(self.alphabet.symbols)))
+        unknown = "".join(sorted(set(self.prompt) - set(self.alphabet.symbols)))
+        if unknown or not self.prompt:
             got = f"{unknown!r}, which does not occur in it" if unknown else "an empty one"
             raise UsageError(message(self.name, "a --prompt of characters of the training text", got))
 

@@ -20,6 +20,7 @@ from scratch_rnn.labs.harness.implementations import trainer as trainer_of
 from scratch_rnn.labs.harness.lab import Batch, Result, Settings, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
+from scratch_rnn.labs.inputs.files import composed
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 
 SHOWN_STEPS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)
@@ -54,6 +55,8 @@ class CharSeq(TrainingLab[NextCharacter]):
     def __init__(self, settings: NextCharacter) -> None:
         super().__init__(settings)
         text = self.text
+        if isinstance(settings, WithText):
+            self.warnings = composed("--text", settings.text)[1]
         if len(text) < 2:
             raise UsageError(message(self.name, "--text of at least 2 characters", len(text)))
         self.alphabet = Alphabet(self.symbols)
@@ -70,7 +73,7 @@ class CharSeq(TrainingLab[NextCharacter]):
     def text(self) -> str:
         """All characters but the last are x, all but the first are y."""
         assert isinstance(self.settings, WithText)
-        return self.settings.text
+        return composed("--text", self.settings.text)[0]
 
     @property
     def symbols(self) -> str:

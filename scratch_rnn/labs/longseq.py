@@ -26,7 +26,7 @@ from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import MARKS, Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, Track, Trainer, untracked
-from scratch_rnn.labs.inputs.files import read_text
+from scratch_rnn.labs.inputs.files import composed, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt import ops
 
@@ -73,16 +73,17 @@ class LongSeq(TrainingLab[Options]):
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)
-        text, width = self._text(), settings.window + 1
+        (text, notes), width = self._text(), settings.window + 1
         if len(text) < width:
             raise UsageError(message(self.name, f"a text of at least {width} characters", len(text)))
         self.alphabet = Alphabet(sorted(set(text)))
         self.resolve(hidden=settings.hidden or min(len(self.alphabet), WIDEST))
         if settings.hidden is None and len(self.alphabet) > WIDEST:
-            self.warnings = [
+            notes.append(
                 f"longseq: the text has {len(self.alphabet)} different characters; "
                 f"--hidden is {WIDEST}, the largest default"
-            ]
+            )
+        self.warnings = notes
         numbers = self.alphabet.encode(text)
         self.windows = np.lib.stride_tricks.sliding_window_view(numbers, width)
         self.batches = Batches(
@@ -91,13 +92,14 @@ class LongSeq(TrainingLab[Options]):
         self.epoch = self.batches.steps
         self.best: Best | None = None
 
-    def _text(self) -> str:
+    def _text(self) -> tuple[str, list[str]]:
+        """(the training text, what is to be said about it)."""
         s = self.settings
         if s.text is not None and s.file is not None:
             raise UsageError(message(self.name, "--text or --file", "both"))
-        if s.file is None:
-            return SENTENCE if s.text is None else s.text
-        return read_text("--file", Path(s.file))
+        if s.file is not None:
+            return composed(s.file, read_text("--file", Path(s.file)))
+        return composed("--text", SENTENCE if s.text is None else s.text)
 
     def model(self, implementation: Implementation, dtype: DType) -> Model:
         """RNN(V, V, 2) and a head."""

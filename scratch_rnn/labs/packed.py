@@ -27,7 +27,7 @@ from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Lab, Result, Settings
 from scratch_rnn.labs.harness.options import option
 from scratch_rnn.labs.harness.protocols import Model, State, Track, Trainer, untracked
-from scratch_rnn.labs.inputs.files import data_file, read_text
+from scratch_rnn.labs.inputs.files import composed, data_file, read_text
 from scratch_rnn.labs.inputs.vocabulary import Alphabet
 from scratch_rnn.numpy_bptt.packed import pack_sequence, pad_sequence, unpack_sequence
 
@@ -61,7 +61,7 @@ class Packed(Lab[Options]):
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)
-        self.words = _read(data_file("--words", settings.words, "words.txt"))
+        self.words, self.warnings = _read(data_file("--words", settings.words, "words.txt"))
         self.alphabet = Alphabet(sorted(set("".join(self.words))))
         self.x = [self.alphabet.one_hot(self.alphabet.encode(word)) for word in self.words]
         self.longest = max(map(len, self.words))
@@ -219,9 +219,10 @@ def _largest(a: Reading, b: Reading) -> float:
     return max(_each(a.outputs, b.outputs) + _each(a.states, b.states))
 
 
-def _read(path: Path) -> list[str]:
-    """The words of a file; blank lines are skipped."""
-    words = [line.strip() for line in read_text("--words", path).split("\n") if line.strip()]
+def _read(path: Path) -> tuple[list[str], list[str]]:
+    """(the words of a file, what is to be said about it); blank lines are skipped."""
+    text, notes = composed(path, read_text("--words", path))
+    words = [line.strip() for line in text.split("\n") if line.strip()]
     if len(words) < 2:
         fail("--words", "at least 2 words, one per line", f"{len(words)} in {path}")
-    return words
+    return words, notes

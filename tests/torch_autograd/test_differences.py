@@ -279,6 +279,7 @@ def test_a_second_derivative_forward_mode_or_vmap_with_engine_fused(name: str) -
             transform(fused)
 
 
+onnx_export: Any = torch.onnx.export  # it takes a file object too
 trace: Any = vars(torch.jit)["trace"]
 
 
@@ -297,7 +298,7 @@ def test_torch_export_onnx_export_or_torch_compile_fullgraph_true_with_engine_fu
     torch.export.export(theirs, (x,))
     ways: list[Any] = [
         lambda layer: torch.export.export(layer, (x,), strict=False),
-        lambda layer: torch.onnx.export(layer, (x,), BytesIO(), dynamo=False),
+        lambda layer: onnx_export(layer, (x,), BytesIO(), dynamo=False),
         lambda layer: torch.compile(layer, backend="eager", fullgraph=True)(x),
     ]
     for way in ways:

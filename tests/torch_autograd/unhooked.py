@@ -24,6 +24,7 @@ from tests.torch_autograd.surface import (
     tensors,
 )
 
+onnx_export: Any = torch.onnx.export  # it takes a file object too
 every = pytest.mark.parametrize("name", LAYERS + CELLS)
 
 
@@ -123,7 +124,7 @@ def test_onnx_export_reaches_the_package_onnx(name: str) -> None:
     x = (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
     missing = pytest.raises(torch.onnx.errors.OnnxExporterError, match="Module onnx is not installed")
     with nullcontext() if find_spec("onnx") else missing:
-        torch.onnx.export(ours, x, BytesIO(), dynamo=False)
+        onnx_export(ours, x, BytesIO(), dynamo=False)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -135,7 +136,7 @@ def test_the_fused_engine_refuses_export_and_tracing_and_names_the_other(name: s
         lambda: torch.export.export(fused, x, strict=True),
         lambda: torch.export.export(fused, x, strict=False),
         lambda: vars(torch.jit)["trace"](fused, x),
-        lambda: torch.onnx.export(fused, x, BytesIO(), dynamo=False),
+        lambda: onnx_export(fused, x, BytesIO(), dynamo=False),
         lambda: compile_(fused, fullgraph=True)(*x),
         lambda: compile_(fused, "aot_eager", fullgraph=True)(x[0].clone().requires_grad_()),
     ]

@@ -116,14 +116,14 @@ def _decoded(option: str, name: str, data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def composed(path: Path, text: str) -> tuple[str, list[str]]:
-    """(the text in Unicode's composed form NFC, a note if that changed it).
+def composed(name: object, text: str) -> tuple[str, list[str]]:
+    """(the text in Unicode's composed form NFC, a note if that changed it). `name` is its file or option.
 
     The same word can be written in two forms, which are different strings: é is one character in NFC, and
     an e followed by an accent in NFD.
     """
     composed = unicodedata.normalize("NFC", text)
-    note = f"{path} is read in Unicode's composed form, NFC: some of its characters are decomposed"
+    note = f"{name} is read in Unicode's composed form, NFC: some of its characters are decomposed"
     return composed, [] if composed == text else [note]
 
 
@@ -159,22 +159,23 @@ def check_readable_again(option: str, path: Path) -> None:
 def read_tsv(option: str, path: Path, columns: Sequence[str], more: bool = False) -> Lines:
     """The lines of a file in NFC, split into these columns. Empty cells are refused; blank lines are skipped.
 
-    With `more`, all lines may have one more column, which is ignored: Anki and Tatoeba write the origin of a
-    pair there. A first line that names the columns is left out.
+    With `more`, the columns may be as Tatoeba exports them (_without_numbers), and all lines may have one
+    more column, which is ignored: Anki writes the origin of a pair there. A first line that names the columns
+    is left out.
     """
     text, notes = composed(path, read_text(option, path))
-    rows: list[Row] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line:
-            continue
-        row = Row(f"{path}, line {number}", line.split("\t"))
-        width = len(rows[0].cells) if rows and more else len(columns)
-        if len(row.cells) != width and (rows or not more or len(row.cells) != len(columns) + 1):
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line]
+    rows = [Row(f"{path}, line {number}", line.split("\t")) for number, line in lines]
+    if more and rows and len(rows[0].cells) == 2 * len(columns):
+        rows = [_without_numbers(option, row, columns) for row in rows]
+        notes.append(f"columns 1 and 3 of {path} are ignored: they are numbers of sentences")
+    width = len(columns) + (more and bool(rows) and len(rows[0].cells) == len(columns) + 1)
+    for row in rows:
+        if len(row.cells) != width:
             fail(option, " TAB ".join(columns), f"{row.place}: {len(row.cells) - 1} tabs")
         for column, cell in zip(columns, row.cells, strict=False):
             if not cell.strip():
                 fail(option, f"a {column}", f"{row.place}: an empty one")
-        rows.append(row)
     if rows and len(rows[0].cells) > len(columns):
         notes.append(f"column {len(columns) + 1} of {path} is ignored")
     if rows and _names_columns(rows[0].cells[: len(columns)]):
@@ -184,6 +185,16 @@ def read_tsv(option: str, path: Path, columns: Sequence[str], more: bool = False
     if not rows:
         fail(option, f"lines of {' TAB '.join(columns)}", f"none in {path}")
     return Lines([row._replace(cells=row.cells[: len(columns)]) for row in rows], notes)
+
+
+def _without_numbers(option: str, row: Row, columns: Sequence[str]) -> Row:
+    """A line as Tatoeba exports pairs of sentences, number TAB source TAB number TAB target: its texts."""
+    numbers, texts = row.cells[::2], row.cells[1::2]
+    if len(row.cells) != 2 * len(columns) or not all(number.strip().isdecimal() for number in numbers):
+        numbered = " TAB ".join(f"number TAB {column}" for column in columns)
+        got = f"{row.place}: {len(row.cells) - 1} tabs, and {' and '.join(map(repr, numbers))} for numbers"
+        fail(option, f"{' TAB '.join(columns)}, or {numbered}", got)
+    return row._replace(cells=texts)
 
 
 def _names_columns(cells: Sequence[str]) -> bool:

@@ -1,6 +1,8 @@
 """Input files: every content gives a lab or an error of one line, never a traceback."""
 
 import re
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +126,38 @@ def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
 def test_numbers_in_cells() -> None:
     cells = {"1": 1.0, " 2.5 ": 2.5, "-1e3": -1000.0, "": None, "x": None, "1_0": None, "0x1": None}
     assert {cell: as_number(cell) for cell in cells} == cells
+
+
+WORDS = "caf\xe9 cr\xe8me \uac00\uac01 "
+READS_TEXT: dict[str, tuple[str, dict[str, object], Callable[[Any], object]]] = {
+    "charseq --text": ("text", {}, lambda lab: (lab.text, lab.symbols)),
+    "longseq --text": ("text", {}, lambda lab: lab.alphabet.symbols),
+    "longseq --file": ("file", {}, lambda lab: lab.alphabet.symbols),
+    "charlm --file": ("file", {"batch_size": 2, "window": 4}, lambda lab: lab.alphabet.symbols),
+    "charlm --prompt": ("prompt", {"batch_size": 2, "window": 4, "sample": 1}, lambda lab: lab.prompt),
+    "packed --words": ("words", {}, lambda lab: (lab.words, lab.alphabet.symbols)),
+}
+
+
+@pytest.mark.parametrize("case", READS_TEXT)
+def test_a_decomposed_text_is_read_as_the_composed_one(case: str, tmp_path: Path) -> None:
+    name, option = case.split(" ")
+    field, others, read = READS_TEXT[case]
+    training = tmp_path / "training.txt"
+    training.write_text(WORDS * 20, encoding="utf-8")
+    found, notes = [], []
+    for form in ("NFC", "NFD"):
+        value = unicodedata.normalize(form, WORDS * 20 if field in ("text", "file") else WORDS[:4])
+        if field == "prompt":
+            others = others | {"file": str(training)}
+        elif field != "text":
+            path = tmp_path / f"{form}.txt"
+            path.write_text(value.replace(" ", "\n") + "x\ny\n", encoding="utf-8")
+            value = str(path)
+        made = make(name, {**others, field: value})
+        found.append(read(made))
+        notes.append([note for note in made.warnings if "composed form, NFC" in note])
+    assert found[0] == found[1]
+    said = path if field in ("file", "words") else option
+    assert notes[0] == []
+    assert [note.split(" is read in")[0] for note in notes[1]] == [str(said)]

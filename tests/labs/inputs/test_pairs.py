@@ -19,11 +19,16 @@ def test_two_pairs_are_enough(tmp_path: Path) -> None:
 
 
 TABLE = "expected source TAB target, got {}"
+TATOEBA = "expected source TAB target, or number TAB source TAB number TAB target, got {}"
 BAD = {
     "no tab": (b"a\tb\n\na b\n", f"{TABLE}, line 3: 0 tabs"),
     "two tabs once": (b"a\tb\na\tb\tc\n", f"{TABLE}, line 2: 2 tabs"),
     "one tab once": (b"a\tb\tc\na\tb\n", f"{TABLE}, line 2: 1 tabs"),
-    "three tabs": (b"a\tb\tc\td\n", f"{TABLE}, line 1: 3 tabs"),
+    "three tabs": (b"a\tb\tc\td\n", f"{TATOEBA}, line 1: 3 tabs, and 'a' and 'c' for numbers"),
+    "no numbers": (b"1\ta\t2\tb\n1\ta\tx\tb\n", f"{TATOEBA}, line 2: 3 tabs, and '1' and 'x' for numbers"),
+    "a number less": (b"1\ta\t2\tb\n1\ta\tb\n", f"{TATOEBA}, line 2: 2 tabs, and '1' and 'b' for numbers"),
+    "no text beside a number": (b"1\ta\t2\t\n", "expected a target, got {}, line 1: an empty one"),
+    "four tabs": (b"1\ta\t2\tb\t3\n", f"{TABLE}, line 1: 4 tabs"),
     "header alone": (b"English\tKorean\n", "expected lines of source TAB target, got none in {}"),
     "no source": (b"a\tb\n \tb\n", "expected a source, got {}, line 2: an empty one"),
     "no target": (b"a\t\n", "expected a target, got {}, line 1: an empty one"),
@@ -81,6 +86,16 @@ def test_columns_and_a_header_that_are_left_out(tmp_path: Path) -> None:
     ]
     path.write_text("question\tquestion\na\tb\n", encoding="utf-8")
     assert read_pairs("--pairs", path) == ([("question", "question"), ("a", "b")], [])
+
+
+def test_pairs_of_sentences_as_tatoeba_exports_them(tmp_path: Path) -> None:
+    path = tmp_path / "tatoeba.tsv"
+    path.write_text("\ufeff1276\tLet's go!\t2977\t가자!\n1277\tI  see.\t3082\t그렇군.\n", encoding="utf-8")
+    pairs, notes = read_pairs("--pairs", path)
+    assert pairs == [("let's go!", "가자!"), ("i see.", "그렇군.")]
+    assert notes == [f"columns 1 and 3 of {path} are ignored: they are numbers of sentences"]
+    path.write_text("12\t13\n14\t15\n", encoding="utf-8")
+    assert read_pairs("--pairs", path) == ([("12", "13"), ("14", "15")], [])
 
 
 def test_one_word_in_two_forms_of_unicode(tmp_path: Path) -> None:
