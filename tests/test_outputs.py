@@ -1,7 +1,9 @@
 """Outputs are written whole or not at all, and mean what they mean after a shell's `>`."""
 
 import os
+import socket
 import stat
+import tempfile
 import threading
 from pathlib import Path
 
@@ -125,3 +127,11 @@ def test_same_files(tmp_path: Path) -> None:
     assert same_file(one, tmp_path / "sub" / ".." / "one")
     other.hardlink_to(one)
     assert same_file(one, other)
+
+
+def test_a_socket_is_refused() -> None:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+        path = Path(folder) / "s"  # the path of a socket has about 100 bytes at most
+        server.bind(str(path))
+        with pytest.raises(UsageError, match=f"--out: expected .*{path} is a socket"):
+            check_writable("--out", path)

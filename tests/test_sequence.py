@@ -169,3 +169,21 @@ def test_indices_out_of_range_are_refused(
     model = tree("gru", INPUTS, HIDDEN, embed=CLASSES, outputs=OUTPUTS)
     with pytest.raises(kind, match=re.escape(f"SequenceModel: expected {text}")):
         model.loss(np.array(x), np.array(target))
+
+
+@pytest.mark.parametrize("embed", [True, False])
+@pytest.mark.parametrize("last", [True, False])
+def test_a_batch_without_rows_is_predicted_and_has_no_loss(embed: bool, last: bool) -> None:
+    """The mean over no rows would be NaN."""
+    options: dict[str, Any] = {"embed": CLASSES if embed else None, "outputs": OUTPUTS, "last": last}
+    x = np.zeros((0, STEPS), int) if embed else np.zeros((0, STEPS, INPUTS))
+    target = np.zeros((0,) if last else (0, STEPS), int)
+    models: list[Any] = [
+        SequenceModel("lstm", INPUTS, HIDDEN, **options),
+        TREES[0]("lstm", INPUTS, HIDDEN, **options),
+    ]
+    for model in models:
+        prediction, _ = model.predict(x)
+        assert prediction.shape == ((0, OUTPUTS) if last else (0, STEPS, OUTPUTS))
+        with pytest.raises(ValueError, match="SequenceModel: expected a batch of at least one row, got none"):
+            model.loss(x, target)

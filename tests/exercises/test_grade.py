@@ -13,6 +13,7 @@ from scratch_rnn.cli.app import app
 from scratch_rnn.exercises import run
 from scratch_rnn.exercises.blanks import UNFINISHED, exercise_text
 from scratch_rnn.exercises.catalogue import EXERCISES, recognise
+from scratch_rnn.exercises.grade import _report
 from scratch_rnn.numpy_bptt import engines, modules
 from scratch_rnn.parity import contenders, seq2seq
 from tests.labs.running import refused
@@ -249,6 +250,12 @@ def test_without_the_clone_it_says_so(grade: Grade, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(contenders, "find_spec", lambda name: None)
     result = grade(EXERCISES["seq2seq"].read())
     assert (wrong(result), result["torch"]) == (set(), False)
+    lines, right = _report("head", Path("mine.py"), result)
+    assert right
+    assert lines[:2] == [
+        "head",
+        "not compared with torch.nn: that needs the folder reference/ of the project's clone",
+    ]
 
 
 def test_the_command_grades_a_file(tmp_path: Path) -> None:

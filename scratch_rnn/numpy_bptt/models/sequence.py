@@ -119,7 +119,7 @@ class SequenceModel(Module):
         prediction = self._head(self._read(output))
         if self.last or isinstance(output, PackedSequence):
             return prediction, state_n
-        return prediction.reshape(*output.shape[:2], -1), state_n
+        return prediction.reshape(*output.shape[:2], prediction.shape[1]), state_n
 
     def loss(self, x: Input, target: Target, state: State = None) -> tuple[float, State, Tape]:
         """(loss, last state, tape). TypeError or ValueError for indices and shapes that do not fit."""
@@ -170,7 +170,7 @@ class SequenceModel(Module):
             data = data.astype(self.dtype)
         else:
             indices = _check_indices("x", data.reshape(-1), len(table))
-            data = ops.embedding(indices, table).reshape(*data.shape, -1)
+            data = ops.embedding(indices, table).reshape(*data.shape, table.shape[1])
         return (data if packed is None else packed._replace(data=data)), indices
 
     def _read(self, output: Rows) -> ndarray:
@@ -199,6 +199,8 @@ class SequenceModel(Module):
         if isinstance(output, PackedSequence) and not self.last:
             target = pack_sequence([np.asarray(t) for t in target], enforce_sorted=False).data
         flat, rows = np.asarray(target), prediction.shape[:1]
+        if rows == (0,):
+            raise ValueError(message("SequenceModel", "a batch of at least one row", "none"))
         shape: Sequence[int] = rows
         if not (self.last or isinstance(output, PackedSequence)):
             shape = output.shape[:2]

@@ -97,6 +97,8 @@ class SequenceModel(nn.Module):
         """(loss, last state). TypeError or ValueError for indices and shapes that do not fit."""
         prediction, state_n = self(x, state)
         rows = prediction.reshape(-1, prediction.shape[-1])
+        if len(rows) == 0:
+            raise ValueError(message("SequenceModel", "a batch of at least one row", "none"))
         if isinstance(x, list) and not self.last:
             target = pack_sequence([torch.as_tensor(t) for t in target], enforce_sorted=False).data
         target = torch.as_tensor(target, device=rows.device)
