@@ -72,9 +72,10 @@ def _draw(panels: Sequence[Panel], path: Path, where: str) -> None:
         figure.savefig(unfinished, dpi=110, format="png")
 
 
-def _logarithmic(axis: Any) -> None:
-    """Ticks at 1, 2, 5, 10, … in plain decimal notation."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+def _logarithmic(axes: Any) -> None:
+    """The vertical axis, with ticks at 1, 2, 5, 10, … in plain decimal notation."""
+    axes.set_yscale("log")
+    axis = axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
@@ -95,7 +96,7 @@ def _ratios(form: str, rows: Sequence[Row]) -> Panel:
             ends = [[r.median - r.q1 for r in ratios], [r.q3 - r.median for r in ratios]]
             medians = [r.median for r in ratios]
             axes.errorbar(places, medians, ends, fmt="o", markersize=4, color=COLOURS[name], label=name)
-        _logarithmic(axes.yaxis)
+        _logarithmic(axes)
         axes.set_xticks(range(len(sizes)), [str(size) for size in sizes], rotation=30, ha="right", fontsize=8)
         axes.set_xlim(-0.6, len(sizes) - 0.4)
         axes.set_ylabel(f"time({BASELINE}) / time")
@@ -128,7 +129,7 @@ def _growth(cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> Panel
         fixed = "N=32, I=H=64" if letter == "T" else "T=50, N=32, I=H"
         axes.set_title(f"{cell.upper()} training, {fixed}")
         axes.set(xlabel=f"{letter} ({axis})", ylabel=quantity)
-        _logarithmic(axes.yaxis)
+        _logarithmic(axes)
         axes.set_xscale("log")
         axes.set_xticks(places := sorted({getattr(row.case.size, axis) for row in rows}), places)
         axes.set_xticks([], minor=True)
@@ -165,7 +166,7 @@ def _ladder(mode: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
                 label = f"{cell.upper()}: matrix products alone"
                 axes.axhline(limit, color=colour, linestyle=":", label=label)
         axes.set_xticks(range(len(rungs)), rungs, rotation=30, ha="right", fontsize=8)
-        _logarithmic(axes.yaxis)
+        _logarithmic(axes)
         axes.set_ylabel("times as fast as the first rung")
         axes.set_title(f"{mode}, {rows[0].case.size} {rows[0].case.dtype}" if rows else mode)
         axes.grid(axis="y", which="both", alpha=0.25)
