@@ -1,7 +1,7 @@
 """Benchmarks against torch.nn. Nothing here is needed to use or to read scratch_rnn.
 
     python -m benchmarks            times contenders; `--help` lists the options
-    python -m benchmarks ladder     times the tricks of the fused engine, one per rung
+    python -m benchmarks ladder     times the optimisations of the fused engine, one per rung
     python -m benchmarks check      accuracy, launches per time step; on a GPU synchronisation, capture
     python -m benchmarks table      a Markdown table of finished runs
 
@@ -14,6 +14,6 @@ one is not timed. The timed line: timing/session.py, `time_steps` (CPU); timing/
     timing/        oracle.py (float64 torch.nn), worker.py (a process per contender), rounds.py (A B C A B C),
                    stats.py, flops.py, machine.py, gpu.py, run.py (all cases in turn)
     report/        tables, JSON, pictures, record
-    ladder/        from engine="steps" to engine="fused", one trick per rung
+    ladder/        from engine="steps" to engine="fused", one optimisation per rung
     check.py, options.py, cli.py     the commands
 """

@@ -53,7 +53,7 @@ SIZES = (*SEVEN, Size(100, 64, 512, 512))
 SOME, QUICK = (SEVEN[1], SEVEN[3], SEVEN[6]), SEVEN[1]
 """The sizes of the less common forms; the size of --quick and of the ladder."""
 FLASH_RNN = Size(1024, 16, 768, 768)
-"""The size of FlashRNN's published figures (Pöppel et al. 2024, arXiv:2412.07752)."""
+"""The size of one head, as FlashRNN's authors time it (github.com/NX-AI/flashrnn, arXiv:2412.07752)."""
 LARGE = (Size(1000, 32, 256, 256), Size(50, 128, 1024, 1024), FLASH_RNN)
 """Long, wide, and FlashRNN's: for a GPU."""
 SWEEPS = {

@@ -48,7 +48,7 @@ def time_contenders(options: Options) -> None:
 
 
 def time_rungs(options: LadderOptions) -> None:
-    """Time the ladder: from engine="steps" to engine="fused" in NumPy, what each trick is worth."""
+    """Time the ladder: from engine="steps" to engine="fused" in NumPy, what each rung gains."""
     with one_line_errors():
         options.check()
         name, names = None if options.chosen else " ladder", [*RUNGS, *COMPARED_WITH]

@@ -1,4 +1,4 @@
-"""The ladder: from engine="steps" to engine="fused" of scratch_rnn.numpy_bptt, one trick per rung.
+"""The ladder: from engine="steps" to engine="fused" of scratch_rnn.numpy_bptt, one optimisation per rung.
 
     numpy-steps                 the engine of the cell files, as it is
     hoisted input               hoisted.py: one GEMM for x W_ihᵀ of all steps, one for each of its adjoints

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from benchmarks.ladder.by_row import Tape, fold
-from benchmarks.ladder.cells import CELLS
+from benchmarks.ladder.cells import CELLS, expect_plain
 
 
 class ByFeature:
@@ -24,10 +24,11 @@ class ByFeature:
         self.cell = CELLS[cell]
 
     def forward(
-        self, x: ndarray, batch_sizes: Sequence[int], state: Any, p: Any, reverse: bool, keep: bool, **_: str
+        self, x: ndarray, sizes: Sequence[int], state: Any, p: Any, reverse: bool, keep: bool, **options: str
     ) -> Any:
         """(y, the last state, tape)."""
-        cell, steps, (n, hidden) = self.cell, len(batch_sizes), state.h.shape
+        expect_plain(reverse, options)
+        cell, steps, (n, hidden) = self.cell, len(sizes), state.h.shape
         weight_ih, weight_hh, bias_ih, bias_hh = fold(cell, p)
         u: Any = weight_ih @ x.T
         u += (bias_ih + bias_hh if cell.one_bias else bias_ih)[:, None]  # (1)

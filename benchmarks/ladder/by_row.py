@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from benchmarks.ladder.cells import CELLS
+from benchmarks.ladder.cells import CELLS, expect_plain
 
 
 class Tape(NamedTuple):
@@ -32,10 +32,11 @@ class ByRow:
         self.cell, self.batched = CELLS[cell], batched
 
     def forward(
-        self, x: ndarray, batch_sizes: Sequence[int], state: Any, p: Any, reverse: bool, keep: bool, **_: str
+        self, x: ndarray, sizes: Sequence[int], state: Any, p: Any, reverse: bool, keep: bool, **options: str
     ) -> Any:
         """(y, the last state, tape)."""
-        cell, steps, (n, hidden) = self.cell, len(batch_sizes), state.h.shape
+        expect_plain(reverse, options)
+        cell, steps, (n, hidden) = self.cell, len(sizes), state.h.shape
         weight_ih, weight_hh, bias_ih, bias_hh = fold(cell, p)
         u: Any = x @ weight_ih.T
         u += bias_ih  # (1)

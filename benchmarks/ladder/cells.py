@@ -13,13 +13,21 @@ into the weights; d_u and d_v are gradients of the unfolded u and v, and one arr
 equations and their adjoints are those of scratch_rnn/numpy_bptt.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
+from scratch_rnn.checks import message
+
 State = tuple[ndarray, ...]
+
+
+def expect_plain(reverse: bool, options: Mapping[str, str]) -> None:
+    """ValueError unless a rung is to compute what it can: forwards in time, with tanh."""
+    if reverse or options.get("nonlinearity", "tanh") != "tanh":
+        raise ValueError(message("ladder", "a rung to run forwards, with tanh", f"{reverse=}, {options}"))
 
 
 class Cell(NamedTuple):

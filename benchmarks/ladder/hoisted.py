@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from benchmarks.ladder.cells import expect_plain
 from scratch_rnn.numpy_bptt.ops import linear, linear_backward, sigmoid, sigmoid_backward, tanh_backward
 
 
@@ -24,12 +25,13 @@ class HoistedInput:
         self.step, self.step_backward = CELLS[cell]
 
     def forward(
-        self, x: ndarray, batch_sizes: Sequence[int], state: Any, p: Any, reverse: bool, keep: bool, **_: str
+        self, x: ndarray, sizes: Sequence[int], state: Any, p: Any, reverse: bool, keep: bool, **options: str
     ) -> Any:
         """(y, the last state, what backward needs)."""
+        expect_plain(reverse, options)
         u = linear(x, p.weight_ih, p.bias_ih)  # (1)
         outputs, caches = [], []
-        for u_t in np.split(u, len(batch_sizes)):
+        for u_t in np.split(u, len(sizes)):
             v = linear(state.h, p.weight_hh, p.bias_hh)  # (1)
             state_next, cache = self.step(u_t, v, *state)  # (2)
             caches += [(state.h, cache)] if keep else []

@@ -26,7 +26,7 @@ class Rung(NumpyLayer):
         self.rung, self.cells, self.training = engine, cells, training
 
     def unsupported_reason(self, case: Case) -> str:
-        """A rung whose trick changes nothing is left out."""
+        """A rung that changes nothing is left out."""
         if case.cell not in self.cells:
             return "with one gate there is nothing to rearrange"
         if self.training and case.mode == "inference":

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from benchmarks.cases import CELLS
 from benchmarks.ladder.rungs import COMPARED_WITH, RUNGS
-from benchmarks.report.tables import spread
+from benchmarks.report.tables import ratio_of, share_of
 from benchmarks.timing.rounds import Row
 
 LEGEND = """×: time of the rung before over the rung's own (quartiles of paired rounds)
@@ -50,7 +50,5 @@ def _line(rows: Sequence[Row | None]) -> list[str]:
         elif row.seconds is None:
             texts += [row.refused, "", ""]
         else:
-            ratio = "" if row.ratio is None else spread(row.ratio) + (" tie" if row.verdict == "tie" else "")
-            share = "" if row.floor_share is None else f"{row.floor_share:.0%}"
-            texts += [f"{row.seconds.median * 1e3:.3g}", ratio, share]
+            texts += [f"{row.seconds.median * 1e3:.3g}", ratio_of(row), share_of(row)]
     return texts

@@ -19,6 +19,9 @@ PALETTE = (
 )
 COLOURS = dict(zip(CONTENDERS, PALETTE, strict=True))
 Panel = Callable[[Any], None]
+TIME = "time of a training step (ms)"
+LINE = 0.055
+"""The height of a label, as a share of its panel."""
 
 
 def plot(rows: Sequence[Row], path: Path, where: str) -> None:
@@ -36,7 +39,7 @@ def plot_sweep(rows: Sequence[Row], path: Path, where: str) -> None:
     for letter, sizes in SWEEPS.items():
         found = [row for row in rows if row.case.size in sizes and row.seconds is not None]
         if len({row.case.size for row in found}) > 2:
-            for quantity in ("ms a step", "peak MiB"):
+            for quantity in (TIME, "peak memory (MiB)"):
                 panels += [_growth(cell, letter, quantity, found) for cell in CELLS]
     _draw(panels, path, where)
 
@@ -62,15 +65,17 @@ def _draw(panels: Sequence[Panel], path: Path, where: str) -> None:
     for axes in grid:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
-    figure.legend(list(named.values()), list(named), loc="outside upper center", ncols=6, fontsize=9)
+    if named:
+        figure.legend(list(named.values()), list(named), loc="outside upper center", ncols=6, fontsize=9)
     figure.supxlabel(where, fontsize=9, color="0.35")
     with replacing(path) as unfinished:
         figure.savefig(unfinished, dpi=110, format="png")
 
 
-def _logarithmic(axis: Any) -> None:
-    """Ticks at 1, 2, 5, 10, … in plain decimal notation."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+def _logarithmic(axes: Any) -> None:
+    """The vertical axis, with ticks at 1, 2, 5, 10, … in plain decimal notation."""
+    axes.set_yscale("log")
+    axis = axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
@@ -91,7 +96,7 @@ def _ratios(form: str, rows: Sequence[Row]) -> Panel:
             ends = [[r.median - r.q1 for r in ratios], [r.q3 - r.median for r in ratios]]
             medians = [r.median for r in ratios]
             axes.errorbar(places, medians, ends, fmt="o", markersize=4, color=COLOURS[name], label=name)
-        _logarithmic(axes.yaxis)
+        _logarithmic(axes)
         axes.set_xticks(range(len(sizes)), [str(size) for size in sizes], rotation=30, ha="right", fontsize=8)
         axes.set_xlim(-0.6, len(sizes) - 0.4)
         axes.set_ylabel(f"time({BASELINE}) / time")
@@ -102,36 +107,55 @@ def _ratios(form: str, rows: Sequence[Row]) -> Panel:
 
 
 def _growth(cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> Panel:
+    """One line per contender, its name at its end."""
+    axis = "steps" if letter == "T" else "hidden"
+
     def value(row: Row) -> float | None:
-        if quantity == "ms a step":
+        if quantity == TIME:
             return None if row.seconds is None else row.seconds.median * 1e3
         return None if not row.memory else row.memory / 2**20
 
     def draw(axes: Any) -> None:
+        ends = []
         for name, colour in COLOURS.items():
             points = sorted(
-                (row.case.size.steps if letter == "T" else row.case.size.hidden, found)
+                (getattr(row.case.size, axis), found)
                 for row in rows
                 if row.case.cell == cell and row.contender == name and (found := value(row)) is not None
             )
             if points:
-                axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour, label=name)
+                axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour)
+                ends.append((points[-1], name, colour))
         fixed = "N=32, I=H=64" if letter == "T" else "T=50, N=32, I=H"
         axes.set_title(f"{cell.upper()} training, {fixed}")
-        axes.set(xlabel=letter, ylabel=quantity)
-        _logarithmic(axes.xaxis)
-        _logarithmic(axes.yaxis)
+        axes.set(xlabel=f"{letter} ({axis})", ylabel=quantity)
+        _logarithmic(axes)
+        axes.set_xscale("log")
+        axes.set_xticks(places := sorted({getattr(row.case.size, axis) for row in rows}), places)
+        axes.set_xticks([], minor=True)
         axes.grid(which="both", alpha=0.25)
+        _label(axes, sorted(ends, key=lambda end: end[0][1]))
 
     return draw
+
+
+def _label(axes: Any, ends: Sequence[tuple[Any, str, str]]) -> None:
+    """The name of each line to the right of its last point, in ascending order, none above another."""
+    to_axes, least = axes.transData + axes.transAxes.inverted(), 0.0
+    heights = [to_axes.transform(point)[1] for point, _, _ in ends]
+    for number, ((point, name, colour), height) in enumerate(zip(ends, heights, strict=True)):
+        least = place = min(max(height, least), 1 - LINE * (len(ends) - 1 - number))
+        least += LINE
+        arrow = {"arrowstyle": "-", "color": colour, "linewidth": 0.8, "relpos": (0, 0.5)}
+        where = {"xytext": (1.05, place), "textcoords": "axes fraction", "va": "center", "fontsize": 8}
+        axes.annotate(name, point, **where, arrowprops=arrow)
 
 
 def _ladder(mode: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
     def draw(axes: Any) -> None:
         for cell, colour in zip(CELLS, ("tab:green", "tab:blue", "tab:red"), strict=True):
-            times = {
-                r.contender: r.seconds.median for r in rows if r.case.cell == cell and r.seconds is not None
-            }
+            own = [row for row in rows if row.case.cell == cell]
+            times = {row.contender: row.seconds.median for row in own if row.seconds is not None}
             found = [name for name in rungs if name in times]
             if not found:
                 continue
@@ -139,11 +163,10 @@ def _ladder(mode: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
             axes.plot([rungs.index(name) for name in found], speeds, "o-", color=colour, label=cell.upper())
             if "floor-numpy" in times:
                 limit = times[found[0]] / times["floor-numpy"]
-                axes.axhline(
-                    limit, color=colour, linestyle=":", label=f"{cell.upper()}: matrix products alone"
-                )
+                label = f"{cell.upper()}: matrix products alone"
+                axes.axhline(limit, color=colour, linestyle=":", label=label)
         axes.set_xticks(range(len(rungs)), rungs, rotation=30, ha="right", fontsize=8)
-        _logarithmic(axes.yaxis)
+        _logarithmic(axes)
         axes.set_ylabel("times as fast as the first rung")
         axes.set_title(f"{mode}, {rows[0].case.size} {rows[0].case.dtype}" if rows else mode)
         axes.grid(axis="y", which="both", alpha=0.25)

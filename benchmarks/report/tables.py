@@ -14,7 +14,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.cases import FLASH_RNN
 from benchmarks.registry import BASELINE
 from benchmarks.timing.rounds import Row
 from benchmarks.timing.stats import Quartiles
@@ -30,7 +29,6 @@ GPU_LEGEND = f"""names ending in -graph are CUDA graphs and are compared with {B
 floor: the share of the rate that large products reach on this GPU, measured in the same run
 ms a step: wall time, back to back; GPU ms: between events, L2 cache overwritten before
 / T: for each of the T time steps"""
-PUBLISHED = f"{FLASH_RNN}: published for FlashRNN's LSTM (arXiv:2412.07752): 2.01 / 5.19 ms"
 
 
 def tables(rows: Sequence[Row]) -> Group:
@@ -48,7 +46,6 @@ def tables(rows: Sequence[Row]) -> Group:
         if mean["cases"] > 1
     ]
     lines += [LEGEND, GPU_LEGEND if any(row.gpu_seconds for row in rows) else CPU_LEGEND]
-    lines += [PUBLISHED] if any(row.case.size == FLASH_RNN for row in rows) else []
     return Group(*parts, *(Text(line) for line in lines))
 
 
@@ -78,11 +75,19 @@ def _cells(row: Row) -> list[str]:
     error = "" if row.error is None else f"{row.error:.0e}"
     if row.seconds is None:
         return [row.refused, "not timed", "", "", "", error]
-    ratio = "" if row.ratio is None else spread(row.ratio) + (" tie" if row.verdict == "tie" else "")
-    share = row.floor_share if row.peak_share is None else row.peak_share
-    percent = "" if share is None else f"{share:.0%}"
     memory = "" if row.memory is None else f"{row.memory / 2**20:.3g} MiB"
-    return [spread(row.seconds, 1e3), ratio, f"{row.gflops:.3g}", percent, memory, error]
+    return [spread(row.seconds, 1e3), ratio_of(row), f"{row.gflops:.3g}", share_of(row), memory, error]
+
+
+def ratio_of(row: Row) -> str:
+    """The ratio to its baseline, if it has one."""
+    return "" if row.ratio is None else spread(row.ratio) + (" tie" if row.verdict == "tie" else "")
+
+
+def share_of(row: Row) -> str:
+    """Of the peak rate, or of the matrix products alone, if one is known."""
+    share = row.floor_share if row.peak_share is None else row.peak_share
+    return "" if share is None else f"{share:.0%}"
 
 
 def _gpu_cells(row: Row) -> list[str]:

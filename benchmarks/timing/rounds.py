@@ -136,22 +136,15 @@ def _rows(case: Case, turns: Sequence[_Turns], baselines: Mapping[str, str], pea
     rows = []
     for each in sorted(turns, key=lambda each: each.contender.is_floor):
         name, ready = each.contender.name, each.ready
-        row = Row(
-            case,
-            name,
-            baselines.get(name, ""),
-            error=each.error,
-            refused=each.refused,
-            kernel=ready.kernel,
-            rule=ready.rule,
-            blas=ready.blas,
-            memory=ready.memory,
-            launches=None if ready.launches is None else len(ready.launches) / case.size.steps,
-            idle_cpu=sum(taken.idle_cpu for taken in each.rounds),
-        )
-        if row.kernel == "cuDNN" and ready.launches is not None:
-            observed = gpu.observed_algorithm(ready.launches)
-            row = replace(row, rule=f"{row.rule}; the kernels are {observed}")
+        idle = sum(taken.idle_cpu for taken in each.rounds)
+        known = ready.kernel, ready.rule, ready.blas
+        row = Row(case, name, baselines.get(name, ""), each.error, each.refused, *known, idle_cpu=idle)
+        row = replace(row, memory=ready.memory)
+        if ready.launches is not None:
+            row = replace(row, launches=len(ready.launches) / case.size.steps)
+            if row.kernel == "cuDNN":
+                observed = gpu.observed_algorithm(ready.launches)
+                row = replace(row, rule=f"{row.rule}; the kernels are {observed}")
         if not each.refused:
             floor = floors.get(each.contender.library)
             row = replace(row, **_timed(case, each, timed.get(row.baseline), floor, peak))

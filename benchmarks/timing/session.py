@@ -88,13 +88,8 @@ class InProcess:
         peak: Callable[[Callable[[], object]], int | None] = machine.peak_bytes,
         launches: Callable[[Prepared], list[str]] | None = None,
     ) -> None:
-        self.contender, self.case, self.timer, self.peak, self.launches = (
-            contender,
-            case,
-            timer,
-            peak,
-            launches,
-        )
+        self.contender, self.case, self.timer = contender, case, timer
+        self.peak, self.launches = peak, launches
         self.prepared: Prepared | None = None
 
     def ready(self) -> Ready:

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.cases import CELLS, Case, Size
-from benchmarks.ladder.rungs import RUNGS, baselines
+from benchmarks.ladder.rungs import RUNGS, Rung, baselines
 from benchmarks.registry import find
 from benchmarks.timing import oracle
 from benchmarks.timing.session import InProcess, Round
@@ -42,6 +42,15 @@ def test_rungs_that_change_nothing_are_left_out() -> None:
     assert find("in-place activations").unsupported_reason(
         Case("rnn", "training", Size(5, 4, 3, 6), "packed")
     )
+
+
+@pytest.mark.parametrize("rung", ["hoisted input", "in-place activations", "feature-major"])
+@pytest.mark.parametrize(("reverse", "nonlinearity"), [(True, "tanh"), (False, "relu")])
+def test_what_a_rung_cannot_compute_is_refused(rung: str, reverse: bool, nonlinearity: str) -> None:
+    contender = find(rung)
+    assert isinstance(contender, Rung)
+    with pytest.raises(ValueError, match=r"^ladder: expected a rung to run forwards, with tanh, got"):
+        contender.rung("rnn").forward(None, [1], None, None, reverse, True, nonlinearity=nonlinearity)
 
 
 @pytest.mark.parametrize("rung", ["fused loop", "spans in cache"])

@@ -59,6 +59,17 @@ def one_block(span: Span, buffer: Float[ndarray, "N F"], k: int) -> Float[ndarra
     return as_strided(block, (span.steps, *block.shape), (0, *block.strides))
 
 
+def step_memory(
+    span: Span, saved: Float[ndarray, "R F"], h_prev: Float[ndarray, "M P"], k: int, keep: bool
+) -> tuple[Float[ndarray, "T K H N"], Float[ndarray, "T P N"]]:
+    """What a span writes: k blocks per step, and the h that each step starts from. If `keep`, at the rows of
+    the span; otherwise every step writes to the same blocks, and h is at the first rows.
+    """
+    if keep:
+        return blocks(span, saved[span.rows], k), blocks(span, h_prev[span.rows], 1)[:, 0]
+    return one_block(span, saved[: span.n], k), blocks(span, h_prev[: span.size], 1)[:, 0]
+
+
 def write_outputs(
     span: Span,
     y: Float[ndarray, "R P"],

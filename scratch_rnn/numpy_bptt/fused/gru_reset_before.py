@@ -64,14 +64,9 @@ def forward(
         np.matmul(p.weight_ih, x[span.rows].T, out=u)  # (1)
         if p.bias_ih is not None:
             u += p.bias_ih[:, None]
-        if keep:
-            blocks = arrays.blocks(span, saved[span.rows], SAVED)
-            hs = arrays.blocks(span, h_prev[span.rows], 1)
-        else:
-            blocks = arrays.one_block(span, saved[: span.n], SAVED)
-            hs = arrays.blocks(span, h_prev[: span.size], 1)
-        _forward_span(arrays.columns_by_step(span, u), blocks, hs[:, 0], h[:, : span.n], p.weight_hh)
-        arrays.write_outputs(span, y, hs[:, 0], h[:, : span.n])
+        blocks, hs = arrays.step_memory(span, saved, h_prev, SAVED, keep)
+        _forward_span(arrays.columns_by_step(span, u), blocks, hs, h[:, : span.n], p.weight_hh)
+        arrays.write_outputs(span, y, hs, h[:, : span.n])
     return y, State(h.T.copy()), Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 

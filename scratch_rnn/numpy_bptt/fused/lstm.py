@@ -74,15 +74,10 @@ def forward(
         np.matmul(p.weight_ih, x[span.rows].T, out=u)  # (1)
         if p.bias_ih is not None:
             u += p.bias_ih[:, None]
-        if keep:
-            blocks = arrays.blocks(span, saved[span.rows], SAVED)
-            hs = arrays.blocks(span, h_prev[span.rows], 1)
-        else:
-            blocks = arrays.one_block(span, saved[: span.n], SAVED)
-            hs = arrays.blocks(span, h_prev[: span.size], 1)
+        blocks, hs = arrays.step_memory(span, saved, h_prev, SAVED, keep)
         h_n, c_n = h[:, : span.n], c[:, : span.n]
-        _forward_span(arrays.columns_by_step(span, u), blocks, hs[:, 0], h_n, c_n, p)
-        arrays.write_outputs(span, y, hs[:, 0], h_n)
+        _forward_span(arrays.columns_by_step(span, u), blocks, hs, h_n, c_n, p)
+        arrays.write_outputs(span, y, hs, h_n)
     state_n = State(h.T.copy(), c.T.copy())
     return y, state_n, Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
