@@ -18,7 +18,7 @@ import tempfile
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from multiprocessing.connection import Connection, wait
 from time import perf_counter
 from types import CodeType, FrameType, FunctionType
@@ -26,7 +26,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.mutation.mutate import ROOT, Mutant, paths
+from tests.mutation.mutate import ROOT, Mutant, sources
 
 EXAMPLES = 10
 SLOWER = 5
@@ -67,7 +67,7 @@ class Forks:
         gc.collect()
         self.functions = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
         gc.freeze()  # a child then writes to fewer pages
-        self._control(list(self.items))
+        self._control()
         unclear = []
         for task, (name, report) in in_children(map(self._task, self.mutants), self._fail, self.jobs):
             if report is None:
@@ -93,22 +93,24 @@ class Forks:
         tests = [] if mutant.at_import else self.reached(mutant)
         return mutant, tests, int(20 + SLOWER * sum(self.seconds[name] for name in tests))
 
-    def _control(self, tests: list[str]) -> None:
+    def _control(self) -> None:
         """What every test executes, in how many seconds; then all as for a mutant: none may fail."""
-        parts = [(None, tests[k :: self.jobs], 0) for k in range(self.jobs)]
-        for _, measured in in_children(parts, self._measure, self.jobs):
+        for _, measured in in_children(self._shares(list(self.items)), self._measure, self.jobs):
             for name, seconds, lines in measured:
                 self.seconds[name] = seconds
                 for line in lines:
                     self.reaching[line].append(name)
-        tests = sorted(self.seconds, key=self.seconds.__getitem__)
-        for _, failed in in_children([(None, tests, 0)], self._fail, 1):
-            if failed != PASSED or len(tests) < len(self.items):
+        quickest_first = sorted(self.seconds, key=self.seconds.__getitem__)
+        for _, failed in in_children(self._shares(quickest_first), self._fail, self.jobs):
+            if failed != PASSED:
                 pytest.exit("without a mutant: {} fails: {}".format(*failed), returncode=3)
+
+    def _shares(self, tests: list[str]) -> list[Task]:
+        return [(None, tests[k :: self.jobs], 0) for k in range(self.jobs)]
 
     def _fail(self, mutant: Mutant | None, tests: list[str]) -> tuple[str, str]:
         """(name, report) of the first of the tests that fails with the mutant, or PASSED."""
-        for file, text in {mutant.key.file: mutant.text}.items() if mutant else _texts():
+        for file, text in (sources() if mutant is None else {mutant.key.file: mutant.text}).items():
             codes = {
                 _identity(code): code for code in _inside(compile(text, str(ROOT / file), "exec", 0, True))
             }
@@ -118,7 +120,7 @@ class Forks:
 
     def _run(self, tests: list[str]) -> Iterator[str]:
         """Runs the tests, and yields the name after each."""
-        for name, after in zip(tests, [*tests[1:], ""], strict=True):
+        for name, after in pairwise([*tests, ""]):
             self.failed = PASSED
             item = self.items[name]
             item.ihook.pytest_runtest_protocol(item=item, nextitem=self.items.get(after))
@@ -126,7 +128,7 @@ class Forks:
 
     def _measure(self, _: None, tests: list[str]) -> list[tuple[str, float, set[tuple[str, int]]]]:
         """(test, seconds, executed lines) of every test."""
-        files = {str(ROOT / file): file for file in paths()}
+        files = {str(ROOT / file): file for file in sources()}
         executed: set[tuple[str, int]] = set()
 
         def enter(frame: FrameType, event: str, argument: object) -> Any:
@@ -146,22 +148,15 @@ class Forks:
         return measured
 
 
-def _texts() -> list[tuple[str, str]]:
-    return [(file, (ROOT / file).read_text(encoding="utf-8")) for file in paths()]
-
-
 def _draw_few(function: Any) -> None:
     """Few examples for a property, no shrinking, and no complaint about a machine that is busy."""
     from hypothesis import HealthCheck, Phase, settings  # pytest wants to be the first to import it
 
     own = getattr(function, "_hypothesis_internal_use_settings", None)
     if own is not None:
-        function._hypothesis_internal_use_settings = settings(
-            own,
-            max_examples=min(EXAMPLES, own.max_examples),
-            phases=(Phase.explicit, Phase.generate),
-            suppress_health_check=list(HealthCheck),
-        )
+        few = settings(own, max_examples=min(EXAMPLES, own.max_examples))
+        few = settings(few, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck))
+        function._hypothesis_internal_use_settings = few
 
 
 def _identity(code: CodeType) -> tuple[object, ...]:
