@@ -2,7 +2,8 @@
 
 The child replaces the code objects of the live functions, whoever holds them, and runs the tests that execute
 the mutated lines, the likeliest to fail soon first, up to the first failure. Hypothesis draws few examples,
-and does not shrink. Before that, all tests run in the same way without a mutant: none may fail.
+and does not shrink. Before that, all tests run in the same way without a mutant, and at the end each test that
+killed one runs alone: none may fail.
 
 A mutant is killed by a test that fails, or by a crash or a time limit if the same tests then pass without it
 in a fraction of the limit. Any other end of a child ends the run. Objects that were made while collecting
@@ -32,6 +33,8 @@ EXAMPLES = 10
 SLOWER = 5
 """A mutant has this many times the time of the same tests without it, and 20 seconds."""
 PASSED = ("", "")
+NOT_USED = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception")
+"""Plugins that write to the working tree, or blame a test for what its process inherited."""
 Task = tuple[Mutant | None, list[str], int]
 """A mutant or none, the tests to run, the seconds that they have (0: no limit)."""
 
@@ -49,7 +52,7 @@ class Forks:
     def collect_and_run(self, options: list[str]) -> None:
         """Runs pytest, which runs all mutants instead of its tests."""
         with tempfile.TemporaryDirectory() as folder:
-            quiet = ["-qq", "-n", "0", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests"]
+            quiet = ["-qq", "-n", "0", "-s", *NOT_USED, f"--basetemp={folder}/tests"]
             if status := pytest.main([*quiet, *options], plugins=[self]):
                 raise SystemExit(f"the tests could not be run: pytest's exit status is {status}")
 
@@ -75,10 +78,9 @@ class Forks:
             else:
                 self.kills[task[0].key.file, name] += 1
                 self.found(task[0], name)
-        for (mutant, tests, seconds), name in unclear:
-            for _, without in in_children([(None, tests, seconds // SLOWER)], self._fail, 1):
-                if without != PASSED:
-                    pytest.exit(f"{mutant}: {name}; without the mutant: {without}", returncode=3)
+        again = [(None, tests, seconds // SLOWER) for (_, tests, seconds), _ in unclear]
+        self._must_pass([*again, *((None, [name], 0) for name in {name for _, name in self.kills} - {""})])
+        for (mutant, *_), name in unclear:
             self.found(mutant, name)
         return True
 
@@ -101,7 +103,10 @@ class Forks:
                 for line in lines:
                     self.reaching[line].append(name)
         quickest_first = sorted(self.seconds, key=self.seconds.__getitem__)
-        for _, failed in in_children(self._shares(quickest_first), self._fail, self.jobs):
+        self._must_pass(self._shares(quickest_first))
+
+    def _must_pass(self, tasks: Iterable[Task]) -> None:
+        for _, failed in in_children(tasks, self._fail, self.jobs):
             if failed != PASSED:
                 pytest.exit("without a mutant: {} fails: {}".format(*failed), returncode=3)
 
