@@ -26,24 +26,18 @@ from rich.progress import Progress
 
 from tests import mutants
 from tests.mutation.forks import SLOWER, Forks
-from tests.mutation.mutate import ROOT, TREES, Key, Mutant, mutants_of_file, paths
+from tests.mutation.mutate import ROOT, TREES, Key, Mutant, all_mutants
 
 READ_TEXT = [
-    *(
-        "tests/exercises",
-        "tests/page",
-        "tests/test_documents.py",
-        "tests/test_data.py",
-        "tests/test_twins.py",
-    ),
+    *("tests/exercises", "tests/page", "tests/test_documents.py", "tests/test_twins.py"),
     *("tests/test_diagrams.py", "tests/test_imports.py", "tests/test_mutants.py", "tests/test_notation.py"),
-    *("tests/test_generated_mutants.py", "tests/test_derivations.py"),
+    *("tests/test_generated_mutants.py", "tests/test_derivations.py", "tests/test_data.py"),
 ]
 """Tests of the text of the source: they see every change, an equivalent one too."""
 TESTS = ["tests", *(f"scratch_rnn/{tree}" for tree in TREES), *(f"--ignore={name}" for name in READ_TEXT)]
 SLOW = [
     *(f"tests/{name}" for name in ("labs", "benchmarks", "cli", "convert", "parity", "trace")),
-    *(f"tests/test_{name}.py" for name in ("fuzz", "profiles", "outputs", "cuda")),
+    *(f"tests/test_{name}.py" for name in ("fuzz", "profiles", "cuda", "extremes", "seq2seq_curves")),
     *(f"tests/torch_autograd/test_{name}.py" for name in ("compile", "differences")),
     "tests/torch_autograd/models/test_distributed.py",
 ]
@@ -93,7 +87,7 @@ def main() -> None:
     parser.add_argument("--log", default=os.devnull, help="one verdict a line; killed ones are not run again")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    everything = [mutant for path in paths() for mutant in mutants_of_file(path)]
+    everything = all_mutants()
     chosen = sample([m for m in everything if options.only in str(m)], options.sample, options.seed)
     known = listed()
     start = perf_counter()

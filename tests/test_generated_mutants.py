@@ -3,7 +3,7 @@
 import pytest
 
 from tests.generated_mutants import listed
-from tests.mutation.mutate import ROOT, mutants, mutants_of_file, paths
+from tests.mutation.mutate import ROOT, all_mutants, mutants
 
 SOURCE = """
 def f(x, y, out):
@@ -58,5 +58,5 @@ def test_a_mutant_changes_its_own_lines_and_no_others() -> None:
 def test_every_listed_mutant_exists_once_and_has_a_reason() -> None:
     entries = listed()
     assert len(entries) == (ROOT / "tests/equivalent.toml").read_text(encoding="utf-8").count("[[mutant]]")
-    assert set(entries) <= {mutant.key for path in paths() for mutant in mutants_of_file(path)}
+    assert set(entries) <= {mutant.key for mutant in all_mutants()}
     assert all(reason.endswith(".") for reason in entries.values())

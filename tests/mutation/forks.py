@@ -2,7 +2,8 @@
 
 The child replaces the code objects of the live functions, whoever holds them, and runs the tests that execute
 the mutated lines, the likeliest to fail soon first, up to the first failure. Hypothesis draws few examples,
-and does not shrink. Before that, all tests run in the same way without a mutant: none may fail.
+and does not shrink. Before that, all tests run in the same way without a mutant, and at the end each test that
+killed one runs alone: none may fail.
 
 A mutant is killed by a test that fails, or by a crash or a time limit if the same tests then pass without it
 in a fraction of the limit. Any other end of a child ends the run. Objects that were made while collecting
@@ -18,7 +19,7 @@ import tempfile
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from multiprocessing.connection import Connection, wait
 from time import perf_counter
 from types import CodeType, FrameType, FunctionType
@@ -26,12 +27,14 @@ from typing import Any, cast
 
 import pytest
 
-from tests.mutation.mutate import ROOT, Mutant, paths
+from tests.mutation.mutate import ROOT, Mutant, sources
 
 EXAMPLES = 10
 SLOWER = 5
 """A mutant has this many times the time of the same tests without it, and 20 seconds."""
 PASSED = ("", "")
+NOT_USED = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception")
+"""Plugins that write to the working tree, or blame a test for what its process inherited."""
 Task = tuple[Mutant | None, list[str], int]
 """A mutant or none, the tests to run, the seconds that they have (0: no limit)."""
 
@@ -49,7 +52,7 @@ class Forks:
     def collect_and_run(self, options: list[str]) -> None:
         """Runs pytest, which runs all mutants instead of its tests."""
         with tempfile.TemporaryDirectory() as folder:
-            quiet = ["-qq", "-n", "0", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests"]
+            quiet = ["-qq", "-n", "0", "-s", *NOT_USED, f"--basetemp={folder}/tests"]
             if status := pytest.main([*quiet, *options], plugins=[self]):
                 raise SystemExit(f"the tests could not be run: pytest's exit status is {status}")
 
@@ -67,7 +70,7 @@ class Forks:
         gc.collect()
         self.functions = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
         gc.freeze()  # a child then writes to fewer pages
-        self._control(list(self.items))
+        self._control()
         unclear = []
         for task, (name, report) in in_children(map(self._task, self.mutants), self._fail, self.jobs):
             if report is None:
@@ -75,10 +78,9 @@ class Forks:
             else:
                 self.kills[task[0].key.file, name] += 1
                 self.found(task[0], name)
-        for (mutant, tests, seconds), name in unclear:
-            for _, without in in_children([(None, tests, seconds // SLOWER)], self._fail, 1):
-                if without != PASSED:
-                    pytest.exit(f"{mutant}: {name}; without the mutant: {without}", returncode=3)
+        again = [(None, tests, seconds // SLOWER) for (_, tests, seconds), _ in unclear]
+        self._must_pass([*again, *((None, [name], 0) for name in {name for _, name in self.kills} - {""})])
+        for (mutant, *_), name in unclear:
             self.found(mutant, name)
         return True
 
@@ -93,22 +95,27 @@ class Forks:
         tests = [] if mutant.at_import else self.reached(mutant)
         return mutant, tests, int(20 + SLOWER * sum(self.seconds[name] for name in tests))
 
-    def _control(self, tests: list[str]) -> None:
+    def _control(self) -> None:
         """What every test executes, in how many seconds; then all as for a mutant: none may fail."""
-        parts = [(None, tests[k :: self.jobs], 0) for k in range(self.jobs)]
-        for _, measured in in_children(parts, self._measure, self.jobs):
+        for _, measured in in_children(self._shares(list(self.items)), self._measure, self.jobs):
             for name, seconds, lines in measured:
                 self.seconds[name] = seconds
                 for line in lines:
                     self.reaching[line].append(name)
-        tests = sorted(self.seconds, key=self.seconds.__getitem__)
-        for _, failed in in_children([(None, tests, 0)], self._fail, 1):
-            if failed != PASSED or len(tests) < len(self.items):
+        quickest_first = sorted(self.seconds, key=self.seconds.__getitem__)
+        self._must_pass(self._shares(quickest_first))
+
+    def _must_pass(self, tasks: Iterable[Task]) -> None:
+        for _, failed in in_children(tasks, self._fail, self.jobs):
+            if failed != PASSED:
                 pytest.exit("without a mutant: {} fails: {}".format(*failed), returncode=3)
+
+    def _shares(self, tests: list[str]) -> list[Task]:
+        return [(None, tests[k :: self.jobs], 0) for k in range(self.jobs)]
 
     def _fail(self, mutant: Mutant | None, tests: list[str]) -> tuple[str, str]:
         """(name, report) of the first of the tests that fails with the mutant, or PASSED."""
-        for file, text in {mutant.key.file: mutant.text}.items() if mutant else _texts():
+        for file, text in (sources() if mutant is None else {mutant.key.file: mutant.text}).items():
             codes = {
                 _identity(code): code for code in _inside(compile(text, str(ROOT / file), "exec", 0, True))
             }
@@ -118,7 +125,7 @@ class Forks:
 
     def _run(self, tests: list[str]) -> Iterator[str]:
         """Runs the tests, and yields the name after each."""
-        for name, after in zip(tests, [*tests[1:], ""], strict=True):
+        for name, after in pairwise([*tests, ""]):
             self.failed = PASSED
             item = self.items[name]
             item.ihook.pytest_runtest_protocol(item=item, nextitem=self.items.get(after))
@@ -126,7 +133,7 @@ class Forks:
 
     def _measure(self, _: None, tests: list[str]) -> list[tuple[str, float, set[tuple[str, int]]]]:
         """(test, seconds, executed lines) of every test."""
-        files = {str(ROOT / file): file for file in paths()}
+        files = {str(ROOT / file): file for file in sources()}
         executed: set[tuple[str, int]] = set()
 
         def enter(frame: FrameType, event: str, argument: object) -> Any:
@@ -146,22 +153,15 @@ class Forks:
         return measured
 
 
-def _texts() -> list[tuple[str, str]]:
-    return [(file, (ROOT / file).read_text(encoding="utf-8")) for file in paths()]
-
-
 def _draw_few(function: Any) -> None:
     """Few examples for a property, no shrinking, and no complaint about a machine that is busy."""
     from hypothesis import HealthCheck, Phase, settings  # pytest wants to be the first to import it
 
     own = getattr(function, "_hypothesis_internal_use_settings", None)
     if own is not None:
-        function._hypothesis_internal_use_settings = settings(
-            own,
-            max_examples=min(EXAMPLES, own.max_examples),
-            phases=(Phase.explicit, Phase.generate),
-            suppress_health_check=list(HealthCheck),
-        )
+        few = settings(own, max_examples=min(EXAMPLES, own.max_examples))
+        few = settings(few, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck))
+        function._hypothesis_internal_use_settings = few
 
 
 def _identity(code: CodeType) -> tuple[object, ...]:

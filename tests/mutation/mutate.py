@@ -1,7 +1,7 @@
 """Makes mutants of source text: one small change of one statement, or of the header of a compound statement.
 
 Default values and the numbers and flags of modules and classes are mutated too. Not: docstrings,
-annotations, decorators, texts, and what a `raise` says.
+annotations, decorators, texts, what a `raise` says, and `strict` of a zip, which only checks.
 """
 
 import ast
@@ -55,19 +55,16 @@ Unit = tuple[str, str, ast.stmt | ast.expr, bool]
 """Function, "name=" of what it is the value of, the node that is changed as one, whether import runs it."""
 
 
-def paths() -> list[str]:
-    """Every file with mathematics of both trees, relative to the project."""
-    found = []
-    for tree in TREES:
-        folder = ROOT / "scratch_rnn" / tree
-        found += [folder / f"{name}.py" for name in FILES]
-        found += [path for name in FOLDERS for path in sorted((folder / name).glob("*.py"))]
-    return [path.relative_to(ROOT).as_posix() for path in found if path.is_file()]
+def sources() -> dict[str, str]:
+    """The text of every file with mathematics of both trees."""
+    names = [f"{name}.py" for name in FILES] + [f"{folder}/*.py" for folder in FOLDERS]
+    found = [p for tree in TREES for name in names for p in sorted((ROOT / "scratch_rnn" / tree).glob(name))]
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
 
-def mutants_of_file(file: str) -> list[Mutant]:
-    """All mutants of one file of the project."""
-    return list(mutants(file, (ROOT / file).read_text(encoding="utf-8")))
+def all_mutants() -> list[Mutant]:
+    """All mutants of the project."""
+    return [mutant for file, text in sources().items() for mutant in mutants(file, text)]
 
 
 def mutants(file: str, text: str) -> Iterator[Mutant]:
@@ -141,7 +138,7 @@ def _places(holder: Any, key: Any) -> Iterator[tuple[Any, Any, ast.AST]]:
                 if isinstance(value, list):
                     for number in range(len(value)):
                         yield from _places(value, number)
-                elif field != "annotation":
+                elif field != "annotation" and getattr(node, "arg", "") != "strict":
                     yield from _places(node.__dict__, field)
 
 
@@ -188,7 +185,7 @@ def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     for k in range(0 if name not in COMMUTATIVE else 1, len(arguments) - 1):
         swapped = [*arguments[:k], arguments[k + 1], arguments[k], *arguments[k + 2 :]]
         yield "swap", ast.Call(function, swapped, node.keywords)
-    for keyword in node.keywords:
+    for keyword in node.keywords if name != "zip" else ():
         yield "keyword", ast.Call(function, arguments, [k for k in node.keywords if k is not keyword])
     if isinstance(function, ast.Attribute):
         if ast.unparse(function.value) in ("np", "torch"):
