@@ -250,12 +250,12 @@ def test_without_the_clone_it_says_so(grade: Grade, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(contenders, "find_spec", lambda name: None)
     result = grade(EXERCISES["seq2seq"].read())
     assert (wrong(result), result["torch"]) == (set(), False)
-    lines, right = _report("head", Path("mine.py"), result)
+    lines, right = _report(EXERCISES["seq2seq"], Path("mine.py"), result)
     assert right
-    assert lines[:2] == [
-        "head",
-        "not compared with torch.nn: that needs the folder reference/ of the project's clone",
-    ]
+    assert " ".join(map(str.strip, lines[1:3])) == (
+        "compared with scratch_rnn/numpy_bptt/models/seq2seq.py; "
+        "not with torch.nn: the clone's folder reference/ is missing"
+    )
 
 
 def test_the_command_grades_a_file(tmp_path: Path) -> None:
