@@ -13,7 +13,7 @@ from scratch_rnn.cli.app import app
 from scratch_rnn.exercises import run
 from scratch_rnn.exercises.blanks import UNFINISHED, exercise_text
 from scratch_rnn.exercises.catalogue import EXERCISES, recognise
-from scratch_rnn.numpy_bptt import modules, rnn_base
+from scratch_rnn.numpy_bptt import engines, modules
 from scratch_rnn.parity import contenders, seq2seq
 from tests.labs.running import refused
 from tests.mutants import ROOT, Mutant, load
@@ -28,7 +28,7 @@ def grade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Grade:
     """Grades a text as the child process does, in this process; afterwards the project is as it was."""
     for kind in (modules.RNN, modules.LSTM, modules.GRU):
         monkeypatch.setattr(kind, "cell", kind.cell)
-    for module, attribute in ((rnn_base, "layer"), (seq2seq, "NumpySeq2Seq")):
+    for module, attribute in ((engines, "layer"), (seq2seq, "NumpySeq2Seq")):
         monkeypatch.setattr(module, attribute, vars(module)[attribute])
 
     def graded(text: str) -> dict[str, Any]:
