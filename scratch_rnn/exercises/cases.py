@@ -99,7 +99,7 @@ def _torch_packing(name: str) -> Results:
     return _packing(name, torch.as_tensor, library) if hasattr(library, name) else {}
 
 
-LENGTHS = (2, 5, 2, 3)
+LENGTHS, FLAGS = (2, 5, 2, 3), (False, True)
 PADDED = np.arange(48.0).reshape(6, 4, 2)
 SEQUENCES = [PADDED[:length, n] for n, length in enumerate(LENGTHS)]
 
@@ -122,6 +122,6 @@ PACKING: dict[str, Callable[[Any, Any], Any]] = {
     "pack_sequence of a generator": lambda m, a: m.pack_sequence(iter(SEQUENCES), False),
     "pad_sequence of two dtypes": lambda m, a: m.pad_sequence([np.float32(SEQUENCES[0]), SEQUENCES[1] / 3]),
     "unpack_sequence": lambda m, a: m.unpack_sequence(_packed(m, a)),
-    "last_step": lambda m, a: m.last_step(_packed(m, a)),
-    "last_step_backward": lambda m, a: m.last_step_backward(PADDED[0], _packed(m, a)),
+    "last_step": lambda m, a: [m.last_step(_packed(m, a), both) for both in FLAGS],
+    "last_step_backward": lambda m, a: [m.last_step_backward(PADDED[0], _packed(m, a), b) for b in FLAGS],
 }
