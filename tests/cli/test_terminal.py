@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratch_rnn.cli.terminal import stopping_between_steps
-from scratch_rnn.labs import LABS
+from scratch_rnn.cli.terminal import progress, stopping_between_steps
+from scratch_rnn.labs import LABS, Interrupted
 from tests.labs.running import lab, refused
 
 
@@ -85,3 +85,27 @@ def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
     assert b"error: hihello: interrupted after step " in seen
     with np.load(path) as file:
         assert len(file["losses"]) >= 1
+
+
+def test_an_evaluation_stops_between_two_parts() -> None:
+    with progress("lab", ["numpy"], 3, quiet=True) as (tick, track):
+        parts = iter(track("evaluation", range(3)))
+        assert next(parts) == 0
+        assert not tick("numpy", 1)
+        signal.raise_signal(signal.SIGINT)
+        assert tick("numpy", 2)
+        with pytest.raises(Interrupted):
+            next(parts)
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_second_signal(once: bool) -> None:
+    """Under torchrun one Ctrl-C arrives twice: it does not end the process."""
+    with stopping_between_steps(once) as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked.is_set()
+        if once:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGINT)
