@@ -28,6 +28,7 @@ from scratch_rnn.labs import LABS, Failure, Settings, Training
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.lab import Lab, TrainingLab
 from scratch_rnn.labs.harness.options import make_settings
+from scratch_rnn.labs.harness.size import check_memory
 from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.outputs import replacing
 from scratch_rnn.trace import Trace, picture, recording
@@ -70,6 +71,7 @@ def trace_command(name: str, given: Mapping[str, Any], options: Options) -> None
     """Train one lab in NumPy, record it, and write what is asked for."""
     with one_line_errors():
         lab = LABS[name](make_settings(name, LABS[name].options, given))
+        check_memory(lab)
         updates = _numbers(options.updates)
         work: Any = trainer(lab, load("numpy", lab.settings.engine), first_weights(lab))
         lab = _checked(lab, work, options)
