@@ -29,6 +29,7 @@ from scratch_rnn.labs.harness.implementations import first_weights, load, traine
 from scratch_rnn.labs.harness.lab import Lab, TrainingLab
 from scratch_rnn.labs.harness.options import make_settings
 from scratch_rnn.labs.harness.protocols import Trainer
+from scratch_rnn.labs.harness.size import check_memory
 from scratch_rnn.numpy_bptt.models.sequence import SequenceModel
 from scratch_rnn.numpy_bptt.rnn_base import RNNBase
 from scratch_rnn.outputs import replacing
@@ -72,6 +73,7 @@ def trace_command(name: str, given: Mapping[str, object], options: Options) -> N
     """Train one lab in NumPy, record it, and write what is asked for."""
     with one_line_errors():
         lab = LABS[name](make_settings(name, LABS[name].options, given))
+        check_memory(lab)
         updates = _numbers(options.updates)
         work = trainer(lab, load("numpy", lab.settings.engine), first_weights(lab))
         lab, model = _checked(lab, work.model, options)

@@ -29,6 +29,8 @@ from scratch_rnn.trace import recording
 BASELINE = 1 / 6
 """The mean squared error of predicting 1: the variance of the sum of two uniform values in [0, 1)."""
 TEST_ROWS = 500
+MOST_NUMBERS = 2**28
+"""Largest number of steps of all sequences that are drawn at once."""
 
 CELLS = (("rnn", 0.0), ("gru", 0.0), ("lstm", 0.0), ("lstm", 1.0), ("lstm", 3.0))
 """The cells of the picture and of the table, each with its forget bias."""
@@ -61,6 +63,11 @@ class Memory(TrainingLab[Options]):
         super().__init__(settings)
         if settings.cell != "lstm" and settings.forget_bias is not None:
             raise UsageError(message("--forget-bias", "--cell lstm", f"--cell {settings.cell}"))
+        rows = max(settings.batch_size, TEST_ROWS)
+        if rows * settings.length > MOST_NUMBERS:
+            expected = f"at most {MOST_NUMBERS:,} steps of all sequences"
+            got = f"{rows:,} sequences of --length {settings.length:,}"
+            raise UsageError(message(self.name, expected, got))
 
     def initial_weights(self, drawn: Mapping[str, ndarray]) -> Mapping[str, ndarray]:
         """The drawn weights with the forget bias added, in every layer."""

@@ -112,3 +112,8 @@ def test_options_that_a_trace_does_not_take_are_not_there() -> None:
         done = CliRunner().invoke(app, ["trace", *words], catch_exceptions=False)
         assert done.exit_code == 2
         assert f"No such option: {words[1]}" in done.stderr
+
+
+def test_a_model_that_does_not_fit_is_refused() -> None:
+    error = refused("trace", "hihello", "--head", "--hidden", 10**30)
+    assert error.startswith("hihello: expected a model that fits into ")

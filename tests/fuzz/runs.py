@@ -33,6 +33,8 @@ STEPS = 30
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Half of the kills cannot be caught. Before and after the training none of them is."""
 INTERRUPTED = 130
+ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
+"""Asks whether a child has ended, and leaves it as it is."""
 
 
 def start(words: Sequence[str]) -> int:
@@ -42,7 +44,9 @@ def start(words: Sequence[str]) -> int:
         return child
     try:
         ended = invoke(words)
-        os._exit(ended.status if ended.raised is None and not ended.warned else 70)
+        if ended.raised is None and not ended.warned:
+            os._exit(ended.status)
+        os.write(2, f"{words}: {ended}\n".encode(errors="replace"))
     except KeyboardInterrupt:  # before or after the training Ctrl-C has its usual effect
         os._exit(INTERRUPTED)
     finally:
@@ -110,7 +114,10 @@ def killed(draw: Draw, folder: Path) -> str:
 
 
 def _interrupted(draw: Draw, words: list[str], seconds: float) -> int:
+    """A child that is killed at a random time after the file is there."""
     child = start(words)
+    while not Path("run.npz").exists() and os.waitid(os.P_PID, child, ENDED) is None:
+        time.sleep(0.001)
     time.sleep(draw.random() * seconds)
     os.kill(child, draw.choice(SIGNALS))
     return child

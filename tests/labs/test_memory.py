@@ -113,3 +113,9 @@ def test_the_table_has_a_row_for_every_cell(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_forget_bias_that_float32_cannot_hold(bias: str) -> None:
     """The first weights are drawn in float32."""
     assert refused("lab", "memory", "--forget-bias", bias).startswith("memory: expected --forget-bias of at ")
+
+
+@pytest.mark.parametrize("options", [("--batch-size", 2**63), ("--length", 10**30), ("--length", 2**29)])
+def test_more_sequences_than_can_be_drawn(options: tuple[object, ...]) -> None:
+    error = refused("lab", "memory", *options)
+    assert error.startswith("memory: expected at most 268,435,456 steps of all sequences, got ")
