@@ -112,6 +112,6 @@ PACKING: dict[str, Callable[[Any, Any], Any]] = {
     "pack_sequence, generator": lambda m, a: m.pack_sequence(iter(SEQUENCES), False),
     "pad_sequence, two dtypes": lambda m, a: m.pad_sequence([np.float32(SEQUENCES[0]), SEQUENCES[1] / 3]),
     "unpack_sequence": lambda m, a: m.unpack_sequence(_packed(m, a)),
-    "last_step": lambda m, a: m.last_step(_packed(m, a)),
-    "last_step_backward": lambda m, a: m.last_step_backward(PADDED[0], _packed(m, a)),
+    "last_step": lambda m, a: [m.last_step(_packed(m, a), both) for both in (False, True)],
+    "last_step_backward": lambda m, a: m.last_step_backward(PADDED[0], _packed(m, a), True),
 }
