@@ -36,6 +36,8 @@ from scratch_rnn.labs.inputs.vocabulary import EOS, UNK, Vocabulary
 from scratch_rnn.numpy_bptt import ops
 
 EMBEDDING = 32
+EPOCHS = 12
+"""Passes over the data by default; with more, the network memorizes (figures: scratch_rnn/labs/README.md)."""
 AT_ONCE = 1024
 """Lines evaluated at once."""
 POINTS = 8
@@ -100,7 +102,7 @@ class ManyToOne(TrainingLab[Options]):
         self.asked = read_lines("--classify", settings.classify or ())
         self.batches = Batches(len(self.x), settings.batch_size, settings.seed)
         self.epoch = self.batches.steps
-        self.default_steps = 20 * self.epoch
+        self.default_steps = EPOCHS * self.epoch
         self.warnings = [*self.notes, *self._doubts()]
 
     def _data(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
