@@ -174,6 +174,14 @@ def test_without_a_tape_the_same_in_small_parts(cell: str, monkeypatch: pytest.M
             np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("cell", [*CELLS, "GRU reset before"])
+def test_inference_makes_no_tape(cell: str) -> None:
+    kind, _, before = cell.partition(" ")
+    layer = getattr(numpy_bptt, kind)(5, 7, **({"reset_after": False} if before else {}))
+    _, _, tape = layer._run(np.ones((6, 3, 5), np.float32), None, drop=False, keep=False)
+    assert tape.stack.layers == [None]
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_checkpoint_recomputes_the_same_gradients(cell: str) -> None:
     layer = getattr(torch_autograd, cell)(5, 7, dtype=torch.float64, engine="fused")

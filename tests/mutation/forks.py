@@ -2,12 +2,12 @@
 
 The child replaces the code objects of the live functions, whoever holds them, and runs the tests that execute
 the mutated lines, the likeliest to fail soon first, up to the first failure. Hypothesis draws few examples,
-and does not shrink. Before that, all tests run in the same way without a mutant, and at the end each test that
-killed one runs alone: none may fail.
+and does not shrink. Before that, all tests run in the same way without a mutant: none may fail.
 
-A mutant is killed by a test that fails, or by a crash or a time limit if the same tests then pass without it
-in a fraction of the limit. Any other end of a child ends the run. Objects that were made while collecting
-were made without the mutant: a survivor here may still be killed by tests that start with its file.
+A mutant is killed by a test that fails, and that passes alone without it; or by a crash or a time limit, if
+the same tests then pass without it in a fraction of the limit. Any other end of a child ends the run. Objects
+that were made while collecting were made without the mutant: a survivor may still be killed by tests that
+start with its file.
 """
 
 import gc
@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, pairwise
 from multiprocessing.connection import Connection, wait
+from operator import attrgetter
 from time import perf_counter
 from types import CodeType, FrameType, FunctionType
 from typing import Any, cast
@@ -35,6 +36,7 @@ SLOWER = 5
 PASSED = ("", "")
 NOT_USED = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception")
 """Plugins that write to the working tree, or blame a test for what its process inherited."""
+_identity = attrgetter("co_filename", "co_qualname", "co_firstlineno", "co_freevars")
 Task = tuple[Mutant | None, list[str], int]
 """A mutant or none, the tests to run, the seconds that they have (0: no limit)."""
 
@@ -44,6 +46,7 @@ class Forks:
 
     def __init__(self, mutants: list[Mutant], jobs: int, found: Callable[[Mutant, str], None]) -> None:
         self.mutants, self.jobs, self.found = mutants, jobs, found
+        self.files = {str(ROOT / file): file for file in sources()}
         self.seconds: dict[str, float] = {}
         self.reaching: dict[tuple[str, int], list[str]] = defaultdict(list)
         self.kills: Counter[tuple[str, str]] = Counter()
@@ -68,19 +71,19 @@ class Forks:
             _draw_few(getattr(item, "function", None))
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         gc.collect()
-        self.functions = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
+        functions = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
+        self.functions = [f for f in functions if f.__code__.co_filename in self.files]
         gc.freeze()  # a child then writes to fewer pages
         self._control()
-        unclear = []
-        for task, (name, report) in in_children(map(self._task, self.mutants), self._fail, self.jobs):
+        sound = {""}
+        tasks = map(self._task, self.mutants)
+        for (mutant, tests, seconds), (name, report) in in_children(tasks, self._fail, self.jobs):
             if report is None:
-                unclear.append((task, name))
-            else:
-                self.kills[task[0].key.file, name] += 1
-                self.found(task[0], name)
-        again = [(None, tests, seconds // SLOWER) for (_, tests, seconds), _ in unclear]
-        self._must_pass([*again, *((None, [name], 0) for name in {name for _, name in self.kills} - {""})])
-        for (mutant, *_), name in unclear:
+                self._must_pass([(None, tests, seconds // SLOWER)])
+            elif name not in sound:
+                self._must_pass([(None, [name], 0)])
+                sound.add(name)
+            self.kills[mutant.key.file, name] += 1
             self.found(mutant, name)
         return True
 
@@ -133,7 +136,7 @@ class Forks:
 
     def _measure(self, _: None, tests: list[str]) -> list[tuple[str, float, set[tuple[str, int]]]]:
         """(test, seconds, executed lines) of every test."""
-        files = {str(ROOT / file): file for file in sources()}
+        files = self.files
         executed: set[tuple[str, int]] = set()
 
         def enter(frame: FrameType, event: str, argument: object) -> Any:
@@ -162,10 +165,6 @@ def _draw_few(function: Any) -> None:
         few = settings(own, max_examples=min(EXAMPLES, own.max_examples))
         few = settings(few, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck))
         function._hypothesis_internal_use_settings = few
-
-
-def _identity(code: CodeType) -> tuple[object, ...]:
-    return code.co_filename, code.co_qualname, code.co_firstlineno, code.co_freevars
 
 
 def _inside(code: CodeType) -> Iterator[CodeType]:

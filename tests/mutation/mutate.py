@@ -18,7 +18,7 @@ FILES = (
 FOLDERS = ("fused", "models")
 
 COPIES = ("copy", "clone", "contiguous", "astype", "to", "detach", "squeeze", "unsqueeze")
-COMMUTATIVE = ("multiply", "add", "maximum", "minimum", "max", "min")
+COMMUTATIVE = ("multiply", "add", "maximum", "minimum", "max", "min", "swapaxes", "transpose")
 TRANSPOSES = ("t", "swapaxes", "transpose")
 PAIRS: list[tuple[type[Any], type[Any]]] = [
     *((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.BitOr, ast.BitAnd), (ast.And, ast.Or)),
@@ -51,10 +51,6 @@ class Mutant(NamedTuple):
         return f"{key.file}:{self.lines.start} {key.function} ({key.operator}): {key.old}  ->  {key.new}"
 
 
-Unit = tuple[str, str, ast.stmt | ast.expr, bool]
-"""Function, "name=" of what it is the value of, the node that is changed as one, whether import runs it."""
-
-
 def sources() -> dict[str, str]:
     """The text of every file with mathematics of both trees."""
     names = [f"{name}.py" for name in FILES] + [f"{folder}/*.py" for folder in FOLDERS]
@@ -79,8 +75,10 @@ def mutants(file: str, text: str) -> Iterator[Mutant]:
                 yield Mutant(key, lines, _replaced(text, node, new), at_import)
 
 
-def _units(body: list[ast.stmt], where: str, function: str) -> Iterator[Unit]:
-    """All units in the order of the text; `function` is the qualified name, or empty outside functions."""
+def _units(
+    body: list[ast.stmt], where: str, function: str
+) -> Iterator[tuple[str, str, ast.stmt | ast.expr, bool]]:
+    """(function or "", "name=" of a value, the node that is changed as one, whether import runs it)."""
     for statement in body:
         if isinstance(statement, ast.ClassDef):
             yield from _units(statement.body, f"{where}{statement.name}.", "")
@@ -152,8 +150,12 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield from (("term", value) for value in node.values)
     elif isinstance(node, ast.UnaryOp) and not isinstance(node.operand, ast.Constant):
         yield "sign", node.operand
-    elif isinstance(node, ast.Constant):
-        yield from _other_constants(node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield "flag", ast.Constant(not node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+        yield from (("constant", ast.Constant(n)) for n in (node.value + 1, node.value - 1) if n >= 0)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, float):
+        yield "constant", ast.Constant(1.5 * node.value or 0.5)
     elif isinstance(node, ast.IfExp):
         yield from (("branch", side) for side in (node.body, node.orelse))
     elif isinstance(node, ast.Slice):
@@ -170,19 +172,10 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield "sign", ast.Return(ast.UnaryOp(ast.USub(), node.value))
 
 
-def _other_constants(value: object) -> Iterator[tuple[str, ast.AST]]:
-    if isinstance(value, bool):
-        yield "flag", ast.Constant(not value)
-    elif isinstance(value, int):
-        yield from (("constant", ast.Constant(number)) for number in (value + 1, value - 1) if number >= 0)
-    elif isinstance(value, float):
-        yield "constant", ast.Constant(1.5 * value or 0.5)
-
-
 def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     arguments, function = node.args, node.func
     name = getattr(function, "attr", getattr(function, "id", ""))
-    for k in range(0 if name not in COMMUTATIVE else 1, len(arguments) - 1):
+    for k in range(name in COMMUTATIVE, len(arguments) - 1):
         swapped = [*arguments[:k], arguments[k + 1], arguments[k], *arguments[k + 2 :]]
         yield "swap", ast.Call(function, swapped, node.keywords)
     for keyword in node.keywords if name != "zip" else ():
