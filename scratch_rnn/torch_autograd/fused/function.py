@@ -165,12 +165,12 @@ class Gradients(NamedTuple):
         d_a: Float[Tensor, "F M"],
         d_v: Float[Tensor, "O M"] | None = None,
     ) -> None:
-        """Add a chunk. d_u is the first G rows of d_a, and d_v, if not given, the last G: where a = u + v,
+        """Add a chunk. d_u is the last G rows of d_a, and d_v, if not given, the first G: where a = u + v,
         both are d_a.
         """
         gates = weight_ih.shape[0]
-        d_u = d_a.narrow(0, 0, gates)
-        d_v = d_a.narrow(0, d_a.shape[0] - gates, gates) if d_v is None else d_v
+        d_u = d_a.narrow(0, d_a.shape[0] - gates, gates)
+        d_v = d_a.narrow(0, 0, gates) if d_v is None else d_v
         if self.d_x is not None:
             torch.mm(d_u.t(), weight_ih, out=rows_of(self.d_x, chunk))
         self.d_weight_ih.addmm_(d_u, rows_of(x, chunk))
