@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from scratch_rnn.numpy_bptt.models import tokens as numpy_tokens
 from scratch_rnn.numpy_bptt.models.seq2seq import Seq2Seq as ByHand
 from scratch_rnn.seq2seq_common import Decoded, divisor, draw_teacher_forcing, truncates_at, until_eos
+from scratch_rnn.torch_autograd.models import tokens as torch_tokens
 from scratch_rnn.torch_autograd.models.seq2seq import Seq2Seq as Autograd
 
 MODELS: dict[str, Any] = {
@@ -161,3 +163,11 @@ def test_divisor_truncation_and_eos() -> None:
     assert not any(truncates_at(t, None) for t in range(8))
     assert until_eos([], 1) == Decoded([], "max_length")
     assert until_eos([1], 1) == Decoded([], "eos")
+
+
+def test_padding_may_hold_anything_and_becomes_index_0() -> None:
+    tokens = np.array([[3, 1, -7], [2, 99, 99]])
+    expected = np.array([[3, 2], [1, 0]])
+    np.testing.assert_array_equal(numpy_tokens.make_batch("source", tokens, [2, 1], 4).tokens, expected)
+    found = torch_tokens.make_batch("source", tokens, [2, 1], 4, torch.device("cpu")).tokens
+    np.testing.assert_array_equal(found.numpy(), expected)
