@@ -80,6 +80,11 @@ def trace_command(name: str, given: Mapping[str, object], options: Options) -> N
         check_outputs(lab, options)
         traced = _train(lab, work, model.rnn, updates, options)
         unit = " nats" if model.loss_name == "cross_entropy" else ""
+        for each in traced:
+            values = each.trace.sequence(options.sequence).values()
+            if not all(np.isfinite(array).all() for array in values):
+                note = f"NaN or infinity after {each.updates} updates; try a smaller --lr"
+                raise Failure(f"{lab.name}: the recorded values have {note}")
         titles = [f"{_title(lab, each)}{unit}" for each in traced]
         blocks = [
             each.trace.block(title, each.inputs, options.sequence)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from scratch_rnn.cli.app import app
 from scratch_rnn.labs import LABS
+from scratch_rnn.trace import Trace
 from tests.labs.running import lab, refused
 
 TRACED = ("hihello", "charseq", "longseq", "charlm", "timeseries", "many-to-one", "memory")
@@ -117,3 +118,11 @@ def test_options_that_a_trace_does_not_take_are_not_there() -> None:
 def test_a_model_that_does_not_fit_is_refused() -> None:
     error = refused("trace", "hihello", "--head", "--hidden", 10**30)
     assert error.startswith("hihello: expected a model that fits into ")
+
+
+def test_values_that_are_not_finite_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They can be infinite where the loss is still finite."""
+    monkeypatch.setattr(Trace, "sequence", lambda trace, n: {"d_c": np.array([[1.0], [np.inf]])})
+    error = refused("trace", "hihello", "--json", tmp_path / "out.json", "--quiet", status=1)
+    assert error == "hihello: the recorded values have NaN or infinity after 15 updates; try a smaller --lr"
+    assert list(tmp_path.iterdir()) == []
