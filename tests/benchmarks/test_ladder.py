@@ -6,7 +6,7 @@ from benchmarks.cases import CELLS, Case, Size
 from benchmarks.ladder.rungs import RUNGS, Rung, baselines
 from benchmarks.registry import find
 from benchmarks.timing import oracle
-from benchmarks.timing.session import InProcess, Round
+from benchmarks.timing.session import InProcess
 from scratch_rnn import spans
 from scratch_rnn.numpy_bptt.fused import arrays
 
@@ -21,7 +21,7 @@ def test_every_rung_equals_torch_in_float64(cell: str, mode: str, rung: str) -> 
     for size in (Size(5, 4, 3, 6), Size(1, 1, 2, 3), Size(3, 2, 7, 1)):
         case = Case(cell, mode, size, dtype="float64")
         if not contender.unsupported_reason(case):
-            ready = InProcess(contender, case, lambda _: Round(0)).ready()
+            ready = InProcess(contender, case).ready()
             assert oracle.error(case, ready.outcome) < 1e-13
 
 
