@@ -7,8 +7,8 @@ Axes (scratch_rnn/notation.py): T steps, N rows, I inputs, H hidden, P width of 
 S states (layers · D).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
@@ -160,12 +160,14 @@ class Selection(NamedTuple):
     layers: int = 1
     bidirectional: bool = False
     tf32: Sequence[bool] = ()
+    device: str = "cpu"
 
 
 def select(chosen: Selection) -> list[Case]:
     """Every combination of what was chosen."""
-    forms = [
-        Case(cell, mode, size, layout, dtype, size.hidden // 2 if chosen.projected else 0, "cpu", tf32)
+    rest = chosen.layers, chosen.bidirectional
+    found = [
+        Case(cell, mode, size, layout, dtype, size.hidden // 2 * chosen.projected, chosen.device, tf32, *rest)
         for cell, layout, dtype, tf32, size, mode in product(
             chosen.cells or (("lstm",) if chosen.projected else CELLS),
             chosen.layouts or LAYOUTS[:1],
@@ -174,38 +176,29 @@ def select(chosen: Selection) -> list[Case]:
             chosen.sizes or SIZES,
             chosen.modes or MODES[:2],
         )
+        if dtype == "float32" or not tf32
     ]
-    return [
-        replace(case, layers=chosen.layers, bidirectional=chosen.bidirectional)
-        for case in dict.fromkeys(forms)
-        if case.dtype == "float32" or not case.tf32
-    ]
+    return list(dict.fromkeys(found))
 
 
 def whole(device: str) -> list[Case]:
     """The cases of a run without options: padded layers at all sizes; on a GPU in four precisions."""
     if device == "cpu":
         return [*select(Selection()), *select(Selection(cells=["lstm"], dtypes=["float64"], sizes=SOME))]
-    sizes = (SIZES[1], SIZES[-1])
-    half = select(Selection(dtypes=["float16", "bfloat16"], sizes=sizes))
-    return [*select(Selection(sizes=sizes, tf32=[False, True])), *half]
+    common = Selection(sizes=(SIZES[1], SIZES[-1]), device=device)
+    half = select(common._replace(dtypes=["float16", "bfloat16"]))
+    return [*select(common._replace(tf32=[False, True])), *half]
 
 
 def forms(device: str) -> list[Case]:
     """The less common forms: packed, projected, two layers, bidirectional, forward and backward apart; on a
     GPU also large sizes.
     """
-    sizes = SOME if device == "cpu" else SOME[1:2]
-    common = Selection(sizes=sizes)
+    common = Selection(sizes=SOME if device == "cpu" else SOME[1:2], device=device)
     parts = [common._replace(layouts=["packed"]), common._replace(projected=True), common._replace(layers=2)]
     parts += [common._replace(bidirectional=True), common._replace(modes=["forward", "backward"])]
     if device == "cuda":
-        large = Selection(cells=["lstm"], dtypes=["float32", "float16"], sizes=LARGE)
+        large = common._replace(cells=["lstm"], dtypes=["float32", "float16"], sizes=LARGE)
         flash = large._replace(modes=["forward", "training"], dtypes=["bfloat16"], sizes=[FLASH_RNN])
         parts += [large, flash]
     return list(dict.fromkeys(case for part in parts for case in select(part)))
-
-
-def on_device(cases: Iterable[Case], device: str) -> list[Case]:
-    """The same cases on a device."""
-    return [replace(case, device=device) for case in cases]

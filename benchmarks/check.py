@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.cases import CELLS, LAYOUTS, MODES, Case, Selection, Size, on_device, select
+from benchmarks.cases import CELLS, LAYOUTS, MODES, Case, Selection, Size, select
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.kernels import Operators
 from benchmarks.registry import find
 from benchmarks.timing import gpu, oracle
-from benchmarks.timing.session import Failed, InProcess, Ready, Round
+from benchmarks.timing.session import Failed, InProcess
 
 SIZES = {"cpu": Size(7, 5, 3, 6), "cuda": Size(12, 16, 64, 128)}
 PRECISIONS = {"cpu": [("float64", False), ("float32", False)]}
@@ -40,10 +40,9 @@ class Finding(NamedTuple):
 def forms(device: str, dtype: str, tf32: bool) -> list[Case]:
     """Every cell, mode and form at one small size."""
     common: Any = {"dtypes": [dtype], "sizes": [SIZES[device]], "tf32": [tf32]}
-    common |= {"modes": MODES, "layouts": LAYOUTS}
+    common |= {"modes": MODES, "layouts": LAYOUTS, "device": device}
     kinds: list[dict[str, Any]] = [{}, {"layers": 2}, {"bidirectional": True}, {"projected": True}]
-    found = [case for kind in kinds for case in select(Selection(**common, **kind))]
-    return on_device(found, device)
+    return [case for kind in kinds for case in select(Selection(**common, **kind))]
 
 
 def findings(device: str) -> Iterator[Finding]:
@@ -87,7 +86,7 @@ def accuracy(contender: Contender, cases: Sequence[Case]) -> Finding:
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
-                error = oracle.error(case, _ready(contender, case).outcome)
+                error = oracle.error(case, InProcess(contender, case).ready().outcome)
         except Failed as failed:
             return Finding(False, f"{title}: {case} failed: {failed}")
         if not error <= oracle.bound(case):
@@ -96,11 +95,6 @@ def accuracy(contender: Contender, cases: Sequence[Case]) -> Finding:
             )
         largest = max(largest, error)
     return Finding(True, f"{title}: {len(present)} cases, largest error {largest:.1e}")
-
-
-def _ready(contender: Contender, case: Case, **options: Any) -> Ready:
-    session = InProcess(contender, case, lambda _: Round(0.0), **options)
-    return session.ready()
 
 
 def launches_per_step(name: str, cell: str, mode: str, device: str) -> float:
@@ -148,7 +142,7 @@ def synchronisation(name: str) -> Finding:
 def kernel_names(cell: str, dtype: str) -> Finding:
     """What torch.nn ran in training, beside the rule."""
     case = Case(cell, "training", Size(50, 32, 128, 256), dtype=dtype, device="cuda")
-    ready = _ready(find("torch.nn"), case, launches=gpu.launches)
+    ready = InProcess(find("torch.nn"), case, launches=gpu.launches).ready()
     names = list(dict.fromkeys(name.split("<")[0] for name in ready.launches or ()))
     observed = gpu.observed_algorithm(names)
     return Finding(

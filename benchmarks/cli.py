@@ -38,11 +38,11 @@ def time_contenders(options: Options) -> None:
     """Time our layers against torch.nn, after comparing outputs and gradients with it in float64."""
     with one_line_errors():
         options.check()
-        _check_device(options.device)
+        gpu.check_device(options.device)
         chosen = options.contender or []
         names, cases = registry.names(chosen, options.compiled), options.cases()
         check_present(chosen, cases)
-        name = "" if options.whole else " forms" if options.forms else None
+        name = " forms" if options.forms else None if options.chosen else ""
         plot = picture.plot_sweep if options.sweep else picture.plot
         _time(options, options.device, cases, names, against_torch(names), name, tables.tables, plot)
 
@@ -95,7 +95,7 @@ def check(
     with one_line_errors():
         if device not in ("cpu", "cuda"):
             fail("check --device", "cpu or cuda", device)
-        _check_device(device)
+        gpu.check_device(device)
         wrong = 0
         for finding in findings(device):
             typer.echo(f"{'ok   ' if finding.good else 'WRONG'} {finding.text}")
@@ -121,11 +121,6 @@ def _alone(context: typer.Context, **values: Any) -> None:
         given = [name for name, value in values.items() if value != getattr(Options, name)]
         if given:
             fail("benchmarks", f"its options after {context.invoked_subcommand}", f"--{given[0]} before it")
-
-
-def _check_device(device: str) -> None:
-    if device == "cuda":
-        gpu.check_cuda()
 
 
 def _outputs(options: Timing, name: str | None) -> tuple[Path | None, Path | None]:

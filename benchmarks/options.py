@@ -10,7 +10,7 @@ import typer
 
 from benchmarks import cases as known
 from benchmarks import registry
-from benchmarks.cases import QUICK, SWEEPS, TF32, Case, Selection, Size, forms, on_device, select, whole
+from benchmarks.cases import QUICK, SWEEPS, TF32, Case, Selection, Size, forms, select, whole
 from benchmarks.timing import machine
 from benchmarks.timing.run import Run
 from scratch_rnn.checks import fail
@@ -109,11 +109,6 @@ class Options(Timing):
     device: Annotated[str, _one_of("device", "the device of the torch contenders")] = "cpu"
     tf32: Annotated[Words, _one_of("tf32", "on a GPU, may be repeated; default off")] = None
 
-    @property
-    def whole(self) -> bool:
-        """Whether no case was chosen."""
-        return not self.chosen
-
     def check(self) -> None:
         """UsageError also for options that contradict each other."""
         super().check()
@@ -130,7 +125,9 @@ class Options(Timing):
             fail("--projected", "--cell lstm", f"--cell {' --cell '.join(self.cell or ())}")
 
     def cases(self) -> list[Case]:
-        """The cases, on their device."""
+        """The cases, on their device: those chosen, or one of the two lists of cases.py."""
+        if self.forms or not self.chosen:
+            return forms(self.device) if self.forms else whole(self.device)
         sizes = self.sizes() + [size for letter in self.sweep or () for size in SWEEPS[letter]]
         chosen = Selection(
             self.cell or (),
@@ -142,12 +139,11 @@ class Options(Timing):
             _positive("--layers", self.layers),
             self.bidirectional,
             [TF32[value] for value in self.tf32 or ()],
+            self.device,
         )
-        lists = {self.whole: whole, self.forms: forms}
-        cases = lists[True](self.device) if True in lists else select(chosen)
-        if any(case.proj == 0 for case in cases if self.projected):
+        if self.projected and any(size.hidden < 2 for size in sizes):
             fail("--projected", "H of at least 2", "H = 1")
-        return on_device(cases, self.device)
+        return select(chosen)
 
 
 @dataclass(frozen=True, kw_only=True)

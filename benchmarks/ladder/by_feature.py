@@ -1,6 +1,6 @@
-"""Rung 5, features first: each gate of a step is one contiguous block; rows first it is N pieces.
+"""Rung 4, features first: each gate of a step is one contiguous block; rows first it is N pieces.
 
-As rung 4 with every array of a step transposed, and b_ih + b_hh added in u where the cell allows it. u and
+As rung 3 with every array of a step transposed, and b_ih + b_hh added in u where the cell allows it. u and
 d_u are columns, (G, T·N), so that the large products need no transpose either.
 
     (1)  u = W_ih xᵀ + b for all steps,  v = W_hh h at each step (+ b_hh in the GRU, where r scales it)

@@ -1,4 +1,6 @@
-"""Rungs 3 and 4, rows first: a step writes into arrays that are made once, with one tanh for σ and tanh.
+"""Rung 3, rows first: a step writes into arrays that are made once, with one tanh for σ and tanh.
+
+The gradient of W_hh is one GEMM for all steps, after the backward loop.
 
     (1)  u = x W_ihᵀ + b_ih for all steps,  v = h W_hhᵀ + b_hh at each step
     (2)  the next state from u, v and the state: cells.py
@@ -26,10 +28,10 @@ class Tape(NamedTuple):
 
 
 class ByRow:
-    """An engine for one cell. `batched`: the gradient of W_hh is one GEMM for all steps, not one per step."""
+    """An engine for one cell."""
 
-    def __init__(self, cell: str, batched: bool) -> None:
-        self.cell, self.batched = CELLS[cell], batched
+    def __init__(self, cell: str) -> None:
+        self.cell = CELLS[cell]
 
     def forward(
         self, x: ndarray, sizes: Sequence[int], state: Any, p: Any, reverse: bool, keep: bool, **options: str
@@ -59,18 +61,15 @@ class ByRow:
         steps, (n, hidden) = len(saved), d_state.h.shape
         d_u: Any = np.empty((steps, n, len(p.weight_ih)), x.dtype)
         d_v = d_u if cell.one_bias else np.empty_like(d_u)
-        d_at, d_weight_hh = d_y.reshape(steps, n, hidden), np.zeros_like(p.weight_hh)
+        d_at = d_y.reshape(steps, n, hidden)
         for t in reversed(range(steps)):
             d = (d_state[0] + d_at[t], *d_state[1:])  # h' is read by y_t and by the next step
             d_gates = _gates(d_u[t], gates), _gates(d_v[t], gates)
             here = _gates(saved[t], cell.saved)
             d_h_2, *d_others = cell.step_backward(d, here, states[t], hs[t + 1], *d_gates)  # (2)
             d_state = type(d_state)(d_v[t] @ p.weight_hh + d_h_2, *d_others)  # (1)
-            if not self.batched:
-                d_weight_hh += d_v[t].T @ hs[t]
         d_u, d_v = d_u.reshape(len(x), -1), d_v.reshape(len(x), -1)
-        if self.batched:
-            d_weight_hh = d_v.T @ hs[:-1].reshape(len(x), hidden)
+        d_weight_hh = d_v.T @ hs[:-1].reshape(len(x), hidden)
         return d_u @ p.weight_ih, d_state, type(p)(d_u.T @ x, d_weight_hh, d_u.sum(axis=0), d_v.sum(axis=0))
 
 

@@ -17,20 +17,16 @@ COMPARED_WITH = ("torch.nn", "floor-numpy")
 
 
 class Rung(NumpyLayer):
-    """A layer of scratch_rnn.numpy_bptt with another engine, for some cells, or for training only."""
+    """A layer of scratch_rnn.numpy_bptt with another engine, for some cells."""
 
-    def __init__(
-        self, name: str, engine: Callable[[str], Any], cells: tuple[str, ...] = CELLS, training: bool = False
-    ) -> None:
+    def __init__(self, name: str, engine: Callable[[str], Any], cells: tuple[str, ...] = CELLS) -> None:
         super().__init__(name, "fused")
-        self.rung, self.cells, self.training = engine, cells, training
+        self.rung, self.cells = engine, cells
 
     def unsupported_reason(self, case: Case) -> str:
         """A rung that changes nothing is left out."""
         if case.cell not in self.cells:
             return "with one gate there is nothing to rearrange"
-        if self.training and case.mode == "inference":
-            return "it changes only the backward pass"
         if not case.plain:
             return "a rung is one padded layer, unprojected"
         return super().unsupported_reason(case)
@@ -67,10 +63,7 @@ class WithoutWorkspace(NumpyLayer):
 RUNGS: dict[str, Callable[[str], Contender]] = {
     "numpy-steps": lambda name: NumpyLayer(name, "steps"),
     "hoisted input": lambda name: Rung(name, HoistedInput),
-    "in-place activations": lambda name: Rung(name, lambda cell: ByRow(cell, batched=False)),
-    "batched weight gradients": lambda name: Rung(
-        name, lambda cell: ByRow(cell, batched=True), training=True
-    ),
+    "in-place steps": lambda name: Rung(name, ByRow),
     "feature-major": lambda name: Rung(name, ByFeature, cells=("gru", "lstm")),
     "fused loop": lambda name: WithoutWorkspace(name, one_span=True),
     "spans in cache": lambda name: WithoutWorkspace(name, one_span=False),

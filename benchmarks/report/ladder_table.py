@@ -10,7 +10,7 @@ from rich.text import Text
 from benchmarks.cases import CELLS
 from benchmarks.ladder.rungs import COMPARED_WITH, RUNGS
 from benchmarks.report.tables import ratio_of, share_of
-from benchmarks.timing.rounds import Row
+from benchmarks.timing.rounds import Row, grouped
 
 LEGEND = """×: time of the rung before over the rung's own (quartiles of paired rounds)
 GEMM: the share of its time that the matrix products alone take in the same library
@@ -19,10 +19,7 @@ the lines below the rungs are compared with the last rung"""
 
 def table(rows: Sequence[Row]) -> Group:
     """One for training, one for inference."""
-    modes = list(dict.fromkeys(row.case.mode for row in rows))
-    return Group(
-        *(_table(mode, [row for row in rows if row.case.mode == mode]) for mode in modes), Text(LEGEND)
-    )
+    return Group(*(_table(mode, found) for mode, found in grouped(rows, "mode").items()), Text(LEGEND))
 
 
 def _table(mode: str, rows: Sequence[Row]) -> Table:
@@ -38,17 +35,12 @@ def _table(mode: str, rows: Sequence[Row]) -> Table:
     for name in (*RUNGS, *COMPARED_WITH):
         if any((cell, name) in found for cell in cells):
             last = name == list(RUNGS)[-1]
-            view.add_row(name, *_line([found.get((cell, name)) for cell in cells]), end_section=last)
+            texts = [text for cell in cells for text in _texts(found.get((cell, name)))]
+            view.add_row(name, *texts, end_section=last)
     return view
 
 
-def _line(rows: Sequence[Row | None]) -> list[str]:
-    texts = []
-    for row in rows:
-        if row is None:
-            texts += ["", "", ""]
-        elif row.seconds is None:
-            texts += [row.refused, "", ""]
-        else:
-            texts += [f"{row.seconds.median * 1e3:.3g}", ratio_of(row), share_of(row)]
-    return texts
+def _texts(row: Row | None) -> list[str]:
+    if row is None or row.seconds is None:
+        return ["" if row is None else row.refused, "", ""]
+    return [f"{row.seconds.median * 1e3:.3g}", ratio_of(row), share_of(row)]

@@ -1,6 +1,8 @@
 """The PNG of a run: ratios to torch.nn with quartiles; growth of time and memory with T or H; the ladder."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from benchmarks.cases import CELLS, SWEEPS
 from benchmarks.ladder.rungs import RUNGS
 from benchmarks.registry import BASELINE, CONTENDERS
-from benchmarks.timing.rounds import Row
+from benchmarks.timing.rounds import Row, grouped
 from scratch_rnn.outputs import replacing
 
 PALETTE = (
@@ -26,11 +28,10 @@ LINE = 0.055
 
 def plot(rows: Sequence[Row], path: Path, where: str) -> None:
     """One panel per form; padded float32 alone if there are more than six forms."""
-    timed = [row for row in rows if row.seconds is not None]
-    if len({row.case.form for row in timed}) > 6:
-        timed = [row for row in timed if row.case.form.endswith("padded float32")] or timed
-    forms = list(dict.fromkeys(row.case.form for row in timed))
-    _draw([_ratios(form, [row for row in timed if row.case.form == form]) for form in forms], path, where)
+    forms = grouped([row for row in rows if row.seconds is not None], "form")
+    if len(forms) > 6:
+        forms = {form: found for form, found in forms.items() if form.endswith("padded float32")} or forms
+    _draw([partial(_ratios, form=form, rows=found) for form, found in forms.items()], path, where)
 
 
 def plot_sweep(rows: Sequence[Row], path: Path, where: str) -> None:
@@ -39,17 +40,17 @@ def plot_sweep(rows: Sequence[Row], path: Path, where: str) -> None:
     for letter, sizes in SWEEPS.items():
         found = [row for row in rows if row.case.size in sizes and row.seconds is not None]
         if len({row.case.size for row in found}) > 2:
-            for quantity in (TIME, "peak memory (MiB)"):
-                panels += [_growth(cell, letter, quantity, found) for cell in CELLS]
+            panels += [
+                partial(_growth, cell=cell, letter=letter, quantity=quantity, rows=found)
+                for quantity, cell in product((TIME, "peak memory (MiB)"), CELLS)
+            ]
     _draw(panels, path, where)
 
 
 def plot_ladder(rows: Sequence[Row], path: Path, where: str) -> None:
     """How much faster than the first rung each rung is, and the limit set by the matrix products."""
-    timed = [row for row in rows if row.seconds is not None]
-    modes = list(dict.fromkeys(row.case.mode for row in timed))
-    panels = [_ladder(mode, [row for row in timed if row.case.mode == mode], list(RUNGS)) for mode in modes]
-    _draw(panels, path, where)
+    modes = grouped([row for row in rows if row.seconds is not None], "mode")
+    _draw([partial(_ladder, mode=mode, rows=found) for mode, found in modes.items()], path, where)
 
 
 def _draw(panels: Sequence[Panel], path: Path, where: str) -> None:
@@ -81,32 +82,27 @@ def _logarithmic(axes: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _ratios(form: str, rows: Sequence[Row]) -> Panel:
+def _ratios(axes: Any, form: str, rows: Sequence[Row]) -> None:
     """One point per size and contender, with quartiles."""
     sizes = list(dict.fromkeys(row.case.size for row in rows))
     names = [name for name in COLOURS if any(row.contender == name and row.ratio for row in rows)]
-
-    def draw(axes: Any) -> None:
-        axes.axhline(1, color=COLOURS[BASELINE], linewidth=1, label=BASELINE)
-        for number, name in enumerate(names):
-            found = [row for row in rows if row.contender == name and row.ratio and row.case.size in sizes]
-            ratios = [row.ratio for row in found if row.ratio is not None]
-            shift = (number - (len(names) - 1) / 2) * 0.6 / max(1, len(names))
-            places = [sizes.index(row.case.size) + shift for row in found]
-            ends = [[r.median - r.q1 for r in ratios], [r.q3 - r.median for r in ratios]]
-            medians = [r.median for r in ratios]
-            axes.errorbar(places, medians, ends, fmt="o", markersize=4, color=COLOURS[name], label=name)
-        _logarithmic(axes)
-        axes.set_xticks(range(len(sizes)), [str(size) for size in sizes], rotation=30, ha="right", fontsize=8)
-        axes.set_xlim(-0.6, len(sizes) - 0.4)
-        axes.set_ylabel(f"time({BASELINE}) / time")
-        axes.set_title(form)
-        axes.grid(axis="y", which="both", alpha=0.25)
-
-    return draw
+    axes.axhline(1, color=COLOURS[BASELINE], linewidth=1, label=BASELINE)
+    for number, name in enumerate(names):
+        shift = (number - (len(names) - 1) / 2) * 0.6 / len(names)
+        ratios = {row.case.size: row.ratio for row in rows if row.contender == name and row.ratio}
+        places = [sizes.index(size) + shift for size in ratios]
+        medians = [r.median for r in ratios.values()]
+        ends = [[r.median - r.q1 for r in ratios.values()], [r.q3 - r.median for r in ratios.values()]]
+        axes.errorbar(places, medians, ends, fmt="o", markersize=4, color=COLOURS[name], label=name)
+    _logarithmic(axes)
+    axes.set_xticks(range(len(sizes)), [str(size) for size in sizes], rotation=30, ha="right", fontsize=8)
+    axes.set_xlim(-0.6, len(sizes) - 0.4)
+    axes.set_ylabel(f"time({BASELINE}) / time")
+    axes.set_title(form)
+    axes.grid(axis="y", which="both", alpha=0.25)
 
 
-def _growth(cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> Panel:
+def _growth(axes: Any, cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> None:
     """One line per contender, its name at its end."""
     axis = "steps" if letter == "T" else "hidden"
 
@@ -115,28 +111,25 @@ def _growth(cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> Panel
             return None if row.seconds is None else row.seconds.median * 1e3
         return None if not row.memory else row.memory / 2**20
 
-    def draw(axes: Any) -> None:
-        ends = []
-        for name, colour in COLOURS.items():
-            points = sorted(
-                (getattr(row.case.size, axis), found)
-                for row in rows
-                if row.case.cell == cell and row.contender == name and (found := value(row)) is not None
-            )
-            if points:
-                axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour)
-                ends.append((points[-1], name, colour))
-        fixed = "N=32, I=H=64" if letter == "T" else "T=50, N=32, I=H"
-        axes.set_title(f"{cell.upper()} training, {fixed}")
-        axes.set(xlabel=f"{letter} ({axis})", ylabel=quantity)
-        _logarithmic(axes)
-        axes.set_xscale("log")
-        axes.set_xticks(places := sorted({getattr(row.case.size, axis) for row in rows}), places)
-        axes.set_xticks([], minor=True)
-        axes.grid(which="both", alpha=0.25)
-        _label(axes, sorted(ends, key=lambda end: end[0][1]))
-
-    return draw
+    ends = []
+    for name, colour in COLOURS.items():
+        points = sorted(
+            (getattr(row.case.size, axis), found)
+            for row in rows
+            if row.case.cell == cell and row.contender == name and (found := value(row)) is not None
+        )
+        if points:
+            axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour)
+            ends.append((points[-1], name, colour))
+    fixed = "N=32, I=H=64" if letter == "T" else "T=50, N=32, I=H"
+    axes.set_title(f"{cell.upper()} training, {fixed}")
+    axes.set(xlabel=f"{letter} ({axis})", ylabel=quantity)
+    _logarithmic(axes)
+    axes.set_xscale("log")
+    axes.set_xticks(places := sorted({getattr(row.case.size, axis) for row in rows}), places)
+    axes.set_xticks([], minor=True)
+    axes.grid(which="both", alpha=0.25)
+    _label(axes, sorted(ends, key=lambda end: end[0][1]))
 
 
 def _label(axes: Any, ends: Sequence[tuple[Any, str, str]]) -> None:
@@ -151,24 +144,21 @@ def _label(axes: Any, ends: Sequence[tuple[Any, str, str]]) -> None:
         axes.annotate(name, point, **where, arrowprops=arrow)
 
 
-def _ladder(mode: str, rows: Sequence[Row], rungs: Sequence[str]) -> Panel:
-    def draw(axes: Any) -> None:
-        for cell, colour in zip(CELLS, ("tab:green", "tab:blue", "tab:red"), strict=True):
-            own = [row for row in rows if row.case.cell == cell]
-            times = {row.contender: row.seconds.median for row in own if row.seconds is not None}
-            found = [name for name in rungs if name in times]
-            if not found:
-                continue
-            speeds = [times[found[0]] / times[name] for name in found]
-            axes.plot([rungs.index(name) for name in found], speeds, "o-", color=colour, label=cell.upper())
-            if "floor-numpy" in times:
-                limit = times[found[0]] / times["floor-numpy"]
-                label = f"{cell.upper()}: matrix products alone"
-                axes.axhline(limit, color=colour, linestyle=":", label=label)
-        axes.set_xticks(range(len(rungs)), rungs, rotation=30, ha="right", fontsize=8)
-        _logarithmic(axes)
-        axes.set_ylabel("times as fast as the first rung")
-        axes.set_title(f"{mode}, {rows[0].case.size} {rows[0].case.dtype}" if rows else mode)
-        axes.grid(axis="y", which="both", alpha=0.25)
-
-    return draw
+def _ladder(axes: Any, mode: str, rows: Sequence[Row]) -> None:
+    rungs = list(RUNGS)
+    for cell, colour in zip(CELLS, ("tab:green", "tab:blue", "tab:red"), strict=True):
+        own = [row for row in rows if row.case.cell == cell]
+        times = {row.contender: row.seconds.median for row in own if row.seconds is not None}
+        found = [name for name in rungs if name in times]
+        if not found:
+            continue
+        speeds = [times[found[0]] / times[name] for name in found]
+        axes.plot([rungs.index(name) for name in found], speeds, "o-", color=colour, label=cell.upper())
+        if "floor-numpy" in times:
+            limit = times[found[0]] / times["floor-numpy"]
+            axes.axhline(limit, color=colour, linestyle=":", label=f"{cell.upper()}: matrix products alone")
+    axes.set_xticks(range(len(rungs)), rungs, rotation=30, ha="right", fontsize=8)
+    _logarithmic(axes)
+    axes.set_ylabel("times as fast as the first rung")
+    axes.set_title(f"{mode}, {rows[0].case.size} {rows[0].case.dtype}")
+    axes.grid(axis="y", which="both", alpha=0.25)

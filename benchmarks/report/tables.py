@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.registry import BASELINE
-from benchmarks.timing.rounds import Row
+from benchmarks.timing.rounds import Row, grouped
 from benchmarks.timing.stats import Quartiles
 from scratch_rnn.outputs import replacing
 
@@ -33,10 +33,7 @@ ms a step: wall time, back to back; GPU ms: between events, L2 cache overwritten
 
 def tables(rows: Sequence[Row]) -> Group:
     """One table per form; below them the libraries that torch.nn used, flags, means and the legend."""
-    forms: dict[str, list[Row]] = {}
-    for row in rows:
-        forms.setdefault(row.case.form, []).append(row)
-    parts: list[RenderableType] = [_table(form, found) for form, found in forms.items()]
+    parts: list[RenderableType] = [_table(form, found) for form, found in grouped(rows, "form").items()]
     rules = [f"{row.case.form}: {row.contender} used {row.kernel} ({row.rule})" for row in rows if row.kernel]
     lines = list(dict.fromkeys(rules))
     lines += [f"{row.contender} in {row.case}: {flag}" for row in rows for flag in row.flags]

@@ -26,9 +26,9 @@ CONDITIONS = ("clocks.sm", "clocks.mem", "power.draw", "temperature.gpu", "clock
 """What nvidia-smi reports after each case."""
 
 
-def check_cuda() -> None:
-    """UsageError, in one line, if there is no GPU."""
-    if not torch.cuda.is_available():
+def check_device(device: str) -> None:
+    """UsageError, in one line, for cuda if there is no GPU."""
+    if device == "cuda" and not torch.cuda.is_available():
         fail("--device cuda", "a CUDA device that torch can use", f"none (torch {torch.__version__})")
 
 

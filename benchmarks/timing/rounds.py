@@ -1,7 +1,7 @@
 """Contenders on one case: all checked, then timed in turns, A B C A B C, and compared round by round."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,14 @@ class Row:
     flags: Sequence[str] = ()
 
 
+def grouped(rows: Sequence[Row], attribute: str) -> dict[str, list[Row]]:
+    """The rows of each value of an attribute of their cases."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(getattr(row.case, attribute), []).append(row)
+    return found
+
+
 @dataclass
 class _Turns:
     """A session and its rounds so far."""
@@ -82,7 +90,10 @@ def measure(
     called after every round, `peak` is the peak rate of products in flop/s, if known.
     """
     present = [contender for contender in contenders if not contender.unsupported_reason(case)]
-    with _open(case, present, open_session) as turns:
+    with ExitStack() as stack:
+        # On a CPU a session prepares in its own process: all are opened before the first is waited for.
+        sessions = [stack.enter_context(closing(open_session(contender, case))) for contender in present]
+        turns = [_Turns(session) for session in sessions]
         for each in turns:
             _check(case, each)
         for _ in range(rounds):
@@ -90,17 +101,6 @@ def measure(
                 _take(each)
             tick()
         return _rows(case, turns, baselines, peak)
-
-
-@contextmanager
-def _open(case: Case, contenders: Sequence[Contender], open_session: OpenSession) -> Iterator[list[_Turns]]:
-    """One session for each contender; on a CPU they prepare at the same time."""
-    with ExitStack() as stack:
-        turns = []
-        for contender in contenders:
-            turns.append(_Turns(open_session(contender, case)))
-            stack.callback(turns[-1].session.close)
-        yield turns
 
 
 def _check(case: Case, turns: _Turns) -> None:
@@ -138,8 +138,8 @@ def _rows(case: Case, turns: Sequence[_Turns], baselines: Mapping[str, str], pea
         name, ready = each.contender.name, each.ready
         idle = sum(taken.idle_cpu for taken in each.rounds)
         known = ready.kernel, ready.rule, ready.blas
-        row = Row(case, name, baselines.get(name, ""), each.error, each.refused, *known, idle_cpu=idle)
-        row = replace(row, memory=ready.memory)
+        row = Row(case, name, baselines.get(name, ""), each.error, each.refused, *known)
+        row = replace(row, memory=ready.memory, idle_cpu=idle)
         if ready.launches is not None:
             row = replace(row, launches=len(ready.launches) / case.size.steps)
             if row.kernel == "cuDNN":

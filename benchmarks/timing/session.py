@@ -61,7 +61,7 @@ Timer = Callable[[Prepared], Round]
 
 
 def time_steps(
-    prepared: Prepared, budget: float, clock: Callable[[], float] = perf_counter, least: int = 3
+    prepared: Prepared, budget: float = 0, clock: Callable[[], float] = perf_counter, least: int = 3
 ) -> Round:
     """The median seconds of a step by the clock: one step to warm up, then steps until `budget` seconds are
     spent, at least `least`. A step that takes longer than the budget is run once only.
@@ -84,7 +84,7 @@ class InProcess:
         self,
         contender: Contender,
         case: Case,
-        timer: Timer,
+        timer: Timer = time_steps,
         peak: Callable[[Callable[[], object]], int | None] = machine.peak_bytes,
         launches: Callable[[Prepared], list[str]] | None = None,
     ) -> None:

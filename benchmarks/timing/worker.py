@@ -124,7 +124,7 @@ def _serve(job: dict[str, Any], answer: Any) -> None:
     if case.mode == "training" and not contender.compiles:
         # Loads code and starts threads, whose memory is not that of a step.
         small = replace(case, size=Size(2, 2, 8, 8), proj=min(case.proj, 4))
-        InProcess(contender, small, timer).ready()
+        InProcess(contender, small).ready()
     session = InProcess(contender, case, timer)
     ready = session.ready()
     with Path(job["outcome"]).open("wb") as file:

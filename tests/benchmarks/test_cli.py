@@ -11,7 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks import check
-from benchmarks.cases import SWEEPS, Case, Size
+from benchmarks.cases import SWEEPS, Case, Size, forms, whole
 from benchmarks.cli import app
 from benchmarks.ladder.rungs import RUNGS
 from benchmarks.options import LadderOptions, Options
@@ -182,8 +182,8 @@ def test_choices_are_obeyed() -> None:
     assert Options(quick=True, cell=["gru"]).cases() == [
         c for c in Options(quick=True).cases() if c.cell == "gru"
     ]
-    assert Options().whole
-    assert not Options(quick=True).whole
+    assert Options().cases() == whole("cpu")
+    assert Options(forms=True).cases() == forms("cpu")
     stacked = Options(quick=True, layers=2, bidirectional=True).cases()
     assert {(case.layers, case.bidirectional) for case in stacked} == {(2, True)}
     both = Options(quick=True, cell=["rnn"], mode=["training"], device="cuda", tf32=["off", "on"]).cases()

@@ -16,7 +16,7 @@ from benchmarks.registry import CONTENDERS, ON_DEMAND, find, names
 from benchmarks.timing import machine, oracle
 from benchmarks.timing.flops import flops, products
 from benchmarks.timing.run import Run, against_torch
-from benchmarks.timing.session import InProcess, Round
+from benchmarks.timing.session import InProcess
 
 SMALL = Size(5, 4, 3, 6)
 FORMS: list[dict[str, Any]] = [
@@ -39,7 +39,7 @@ def test_contenders_are_right_in_float64(case: Case) -> None:
         contender = find(name)
         if contender.unsupported_reason(case) or contender.is_floor:
             continue
-        ready = InProcess(contender, case, lambda _: Round(0)).ready()
+        ready = InProcess(contender, case).ready()
         assert oracle.error(case, ready.outcome) < 1e-13, name
         seen.append(name)
     assert set(seen) == {"torch.nn", "torch-steps", "torch-fused", "numpy-steps", "numpy-fused"}
@@ -120,14 +120,14 @@ def test_the_peak_memory_of_a_call() -> None:
     assert 0.95 * size < peak < 1.3 * size
     # a training step keeps its gates, all five of the fused LSTM, for every step
     case = Case("lstm", "training", Size(400, 32, 64, 64))
-    found = InProcess(find("numpy-fused"), case, lambda _: Round(0)).ready().memory
+    found = InProcess(find("numpy-fused"), case).ready().memory
     assert found is not None
     assert 400 * 32 * 64 * 4 * 5 < found < 400 * 32 * 64 * 4 * 20
 
 
 def test_an_oracle_is_strict() -> None:
     case = Case("rnn", "inference", SMALL, dtype="float64")
-    outcome = dict(InProcess(find("torch.nn"), case, lambda _: Round(0)).ready().outcome)
+    outcome = dict(InProcess(find("torch.nn"), case).ready().outcome)
     assert oracle.error(case, outcome) == 0
     for wrong in (
         {"output": outcome["output"]},

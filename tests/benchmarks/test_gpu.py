@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from typer.testing import CliRunner
 
 from benchmarks import check, cli, options
-from benchmarks.cases import CELLS, LAYOUTS, Case, Size
+from benchmarks.cases import CELLS, LAYOUTS, Case, Size, select
 from benchmarks.contenders import gemm_floor, kernels, torch_layers, torch_step
 from benchmarks.contenders.contender import Contender, Prepared
 from benchmarks.registry import find
@@ -427,7 +427,7 @@ def test_a_run_on_a_gpu_from_end_to_end(monkeypatch: pytest.MonkeyPatch, tmp_pat
         return 2**20
 
     stand_ins: dict[str, Any] = {
-        "check_cuda": lambda: None,
+        "check_device": lambda device: None,
         "facts": lambda: {"gpu": "G", "driver": "550", "cudnn": 91002},
         "conditions": lambda: {"clocks.sm": "1980 MHz"},
         "peak_rates": lambda case: {"flops": 1e11, "bytes": 1e10},
@@ -437,7 +437,7 @@ def test_a_run_on_a_gpu_from_end_to_end(monkeypatch: pytest.MonkeyPatch, tmp_pat
     }
     for name, function in stand_ins.items():
         monkeypatch.setattr(gpu, name, function)
-    monkeypatch.setattr(options, "on_device", lambda cases, device: cases)  # they run on the CPU
+    monkeypatch.setattr(options, "select", lambda chosen: select(chosen._replace(device="cpu")))
     monkeypatch.setattr(gemm_floor.Floor, "devices", ())
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Stand-in GPU")
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
