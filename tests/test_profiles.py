@@ -26,11 +26,11 @@ def test_what_was_drawn():
 """
 
 
-def drawn(tmp_path: Path, profile: str | None, seed: int) -> list[int]:
+def drawn(tmp_path: Path, profile: str | None, seed: int, plugin: str = "tests.profiles") -> list[int]:
     """(examples of a property, of one that wants 60, and a number for which they were)."""
     path = tmp_path / "test_properties.py"
     path.write_text(PROPERTIES)
-    options = ["-q", "-s", "-p", "tests.conftest", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}"]
+    options = ["-q", "-s", "-p", plugin, "-p", "no:cacheprovider", f"--hypothesis-seed={seed}"]
     environment = {k: v for k, v in os.environ.items() if k != "HYPOTHESIS_PROFILE"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", str(path)],
@@ -57,4 +57,4 @@ def test_random_obeys_the_seed(tmp_path: Path) -> None:
 
 
 def test_thorough_draws_thousands(tmp_path: Path) -> None:
-    assert drawn(tmp_path, "thorough", 1)[:2] == [2000, 2000]
+    assert drawn(tmp_path, "thorough", 1, "tests.conftest")[:2] == [2000, 2000]

@@ -72,7 +72,7 @@ def test_learning_beats_the_bigram(text: Path) -> None:
 
 
 def test_the_default_text_against_the_bigram() -> None:
-    result = run("charlm", steps=150, hidden=64, window=25, lr=0.02).result
+    result = run("charlm", steps=150, hidden=64, window=25, lr=0.02, engine="fused").result
     assert result["bigram_bits_per_char"] == pytest.approx(3.5102, abs=5e-5)
     assert result["bits_per_char"] < 3.5102
     assert (result["test_characters"], result["unknown_characters"]) == (19_999, 0)

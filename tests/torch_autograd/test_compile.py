@@ -22,4 +22,4 @@ def test_without_the_shape_hook() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"(\d+) passed in", done.stdout)
     assert passed is not None
-    assert int(passed[1]) == 52
+    assert int(passed[1]) == 55

@@ -127,20 +127,34 @@ def test_onnx_export_reaches_the_package_onnx(name: str) -> None:
         onnx_export(ours, x, BytesIO(), dynamo=False)
 
 
+def fused_and_input(name: str) -> tuple[Any, tuple[torch.Tensor]]:
+    """A layer or cell with engine="fused", and what it can be called with."""
+    fused = getattr(here, name)(3, 4, dtype=torch.float64, engine="fused")
+    return fused, (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
+
+
 @pytest.mark.filterwarnings("ignore")
 @every
-def test_the_fused_engine_refuses_export_and_tracing_and_names_the_other(name: str) -> None:
-    fused = getattr(here, name)(3, 4, dtype=torch.float64, engine="fused")
-    x = (normal(2, 3) if name in CELLS else normal(5, 2, 3),)
-    calls: list[Any] = [
-        lambda: torch.export.export(fused, x, strict=True),
+def test_the_fused_engine_refuses_tracing_and_names_the_other(name: str) -> None:
+    fused, x = fused_and_input(name)
+    for call in (
         lambda: torch.export.export(fused, x, strict=False),
         lambda: vars(torch.jit)["trace"](fused, x),
         lambda: onnx_export(fused, x, BytesIO(), dynamo=False),
+    ):
+        with pytest.raises(Exception, match='engine="steps" supports all'):
+            call()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTMCell"])
+def test_the_fused_engine_refuses_one_graph_and_compiles_in_pieces(name: str) -> None:
+    fused, x = fused_and_input(name)
+    for call in (
+        lambda: torch.export.export(fused, x, strict=True),
         lambda: compile_(fused, fullgraph=True)(*x),
         lambda: compile_(fused, "aot_eager", fullgraph=True)(x[0].clone().requires_grad_()),
-    ]
-    for call in calls:
+    ):
         with pytest.raises(Exception, match='engine="steps" supports all'):
             call()
     compiled = compile_(fused, "aot_eager")

@@ -50,13 +50,14 @@ def test_models_that_do_not_fit(
         )
 
 
-def test_a_model_of_many_layers_is_announced() -> None:
-    words = ["lab", "hihello", "--quiet", "--impl", "numpy", "--layers", "1000"]
+def test_a_model_of_many_layers_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(size, "MANY_LAYERS", 20)
+    words = ["lab", "hihello", "--quiet", "--impl", "numpy", "--layers", "20"]
     done = CliRunner().invoke(app, [*words, "--steps", "1"], catch_exceptions=False)
     assert done.exit_code == 0
-    parameters = 1000 * (2 * 5 * 5 + 2 * 5)
+    parameters = 20 * (2 * 5 * 5 + 2 * 5)
     assert done.stderr == (
-        f"warning: hihello: the model has {parameters:,} parameters in 1,000 layers and needs "
+        f"warning: hihello: the model has {parameters:,} parameters in 20 layers and needs "
         f"{parameters * 4 * 8:,} bytes to train: a step takes long\n"
     )
 
