@@ -24,7 +24,10 @@ COLOURS = dict(zip(CONTENDERS, PALETTE, strict=True))
 End = tuple[tuple[float, float], str, str]
 """The last point of a line, its name and colour."""
 Panel = Callable[[Any], list[End]]
-TIME = "time of a training step (ms)"
+QUANTITIES: dict[str, Callable[[Row], float | None]] = {
+    "time of a training step (ms)": lambda row: row.seconds and row.seconds.median * 1e3,
+    "peak memory (MiB)": lambda row: row.memory and row.memory / 2**20,
+}
 SIZE = "T steps, N batch, I input, H hidden"
 LINE = 0.055
 """The height of a label, as a share of its panel."""
@@ -55,7 +58,7 @@ def _sweeps(rows: Sequence[Row]) -> list[Panel]:
         if len({row.case.size for row in found}) > 2:
             panels += [
                 partial(_growth, cell=cell, letter=letter, quantity=quantity, rows=found)
-                for quantity, cell in product((TIME, "peak memory (MiB)"), CELLS)
+                for quantity, cell in product(QUANTITIES, CELLS)
             ]
     return panels
 
@@ -110,18 +113,12 @@ def _ratios(axes: Any, form: str, rows: Sequence[Row]) -> list[End]:
 def _growth(axes: Any, cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> list[End]:
     """One line per contender."""
     axis = "steps" if letter == "T" else "hidden"
-
-    def value(row: Row) -> float | None:
-        if quantity == TIME:
-            return None if row.seconds is None else row.seconds.median * 1e3
-        return None if not row.memory else row.memory / 2**20
-
     ends: list[End] = []
     for name, colour in COLOURS.items():
         points = sorted(
             (getattr(row.case.size, axis), found)
             for row in rows
-            if row.case.cell == cell and row.contender == name and (found := value(row)) is not None
+            if row.case.cell == cell and row.contender == name and (found := QUANTITIES[quantity](row))
         )
         if points:
             axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour)
