@@ -51,7 +51,7 @@ def plot(rows: Sequence[Row], path: Path, where: str) -> None:
 
 
 def _sweeps(rows: Sequence[Row]) -> list[Panel]:
-    """None if there are fewer than three sizes of a sweep."""
+    """The panels of each sweep of which at least three sizes were timed."""
     panels: list[Panel] = []
     for letter, sizes in SWEEPS.items():
         found = [row for row in rows if row.case.size in sizes and row.case.mode == "training"]
