@@ -3,7 +3,7 @@
     python -m benchmarks            times contenders; `--help` lists the options
     python -m benchmarks ladder     times the optimisations of the fused engine, one per rung
     python -m benchmarks check      accuracy, launches per time step; on a GPU synchronisation, capture
-    python -m benchmarks table      a Markdown table of finished runs
+    python -m benchmarks table      a Markdown table of finished runs; with --plot their picture
 
 Before a contender is timed, its outputs and all gradients are compared with float64 torch.nn; an inaccurate
 one is not timed. The timed line: timing/session.py, `time_steps` (CPU); timing/gpu.py, `_wall` (GPU).

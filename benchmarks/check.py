@@ -39,10 +39,9 @@ class Finding(NamedTuple):
 
 def forms(device: str, dtype: str, tf32: bool) -> list[Case]:
     """Every cell, mode and form at one small size."""
-    common: Any = {"dtypes": [dtype], "sizes": [SIZES[device]], "tf32": [tf32]}
-    common |= {"modes": MODES, "layouts": LAYOUTS, "device": device}
-    kinds: list[dict[str, Any]] = [{}, {"layers": 2}, {"bidirectional": True}, {"projected": True}]
-    return [case for kind in kinds for case in select(Selection(**common, **kind))]
+    plain = Selection((), MODES, LAYOUTS, [dtype], [SIZES[device]], tf32=[tf32], device=device)
+    others = plain._replace(layers=2), plain._replace(bidirectional=True), plain._replace(projected=True)
+    return [case for chosen in (plain, *others) for case in select(chosen)]
 
 
 def findings(device: str) -> Iterator[Finding]:
@@ -70,10 +69,8 @@ def _attempt(check: Callable[..., Finding], *arguments: str) -> Finding:
     try:
         return check(*arguments)
     except Exception as error:
-        return Finding(
-            False,
-            f"{check.__name__} {' '.join(arguments)}: {type(error).__name__}: {' '.join(str(error).split())}",
-        )
+        text = " ".join(str(error).split())
+        return Finding(False, f"{check.__name__} {' '.join(arguments)}: {type(error).__name__}: {text}")
 
 
 def accuracy(contender: Contender, cases: Sequence[Case]) -> Finding:
@@ -89,10 +86,8 @@ def accuracy(contender: Contender, cases: Sequence[Case]) -> Finding:
                 error = oracle.error(case, InProcess(contender, case).ready().outcome)
         except Failed as failed:
             return Finding(False, f"{title}: {case} failed: {failed}")
-        if not error <= oracle.bound(case):
-            return Finding(
-                False, f"{title}: {case} has error {error:.1e}, {oracle.bound(case):.0e} is allowed"
-            )
+        if not error <= (allowed := oracle.bound(case)):
+            return Finding(False, f"{title}: {case} has error {error:.1e}, {allowed:.0e} is allowed")
         largest = max(largest, error)
     return Finding(True, f"{title}: {len(present)} cases, largest error {largest:.1e}")
 
@@ -144,7 +139,5 @@ def kernel_names(cell: str, dtype: str) -> Finding:
     case = Case(cell, "training", Size(50, 32, 128, 256), dtype=dtype, device="cuda")
     ready = InProcess(find("torch.nn"), case, launches=gpu.launches).ready()
     names = list(dict.fromkeys(name.split("<")[0] for name in ready.launches or ()))
-    observed = gpu.observed_algorithm(names)
-    return Finding(
-        True, f"kernels {case}: {ready.kernel}, {ready.rule}; observed {observed}: {', '.join(names)}"
-    )
+    observed = f"{gpu.observed_algorithm(names)}: {', '.join(names)}"
+    return Finding(True, f"kernels {case}: {ready.kernel}, {ready.rule}; observed {observed}")

@@ -43,8 +43,7 @@ def time_contenders(options: Options) -> None:
         names, cases = registry.names(chosen, options.compiled), options.cases()
         check_present(chosen, cases)
         name = " forms" if options.forms else None if options.chosen else ""
-        plot = picture.plot_sweep if options.sweep else picture.plot
-        _time(options, options.device, cases, names, against_torch(names), name, tables.tables, plot)
+        _time(options, options.device, cases, names, against_torch(names), name, tables.tables)
 
 
 def time_rungs(options: LadderOptions) -> None:
@@ -52,8 +51,7 @@ def time_rungs(options: LadderOptions) -> None:
     with one_line_errors():
         options.check()
         name, names = None if options.chosen else " ladder", [*RUNGS, *COMPARED_WITH]
-        shown = ladder_table.table, picture.plot_ladder
-        _time(options, "cpu", options.cases(), names, baselines, name, *shown)
+        _time(options, "cpu", options.cases(), names, baselines, name, ladder_table.table)
 
 
 def _time(
@@ -64,7 +62,6 @@ def _time(
     baselines: Baselines,
     name: str | None,
     table: Callable[[Sequence[Row]], RenderableType],
-    plot: Callable[[Sequence[Row], Path, str], None],
 ) -> None:
     """Run all cases; JSON is written after each. `name` completes the machine's in the names of files under
     results/; with None, only the files that were asked for are written.
@@ -82,7 +79,7 @@ def _time(
             tables.write_json(tables.as_json(rows, finished(facts, run)), json)
     _print(table(rows), where(facts))
     if png is not None:
-        plot(rows, png, where(facts))
+        picture.plot(rows, png, where(facts))
     judge(rows)
 
 
@@ -106,10 +103,16 @@ def check(
 
 def show_results(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.json...", help="of runs on one machine")],
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="draw their rows again")] = None,
 ) -> None:
     """Write the means of finished runs as the README's Markdown table."""
     with one_line_errors():
         typer.echo(markdown.markdown(files))
+        if plot is not None:
+            check_writable("--plot", plot)
+            contents = [markdown.read(file) for file in files]
+            rows = [row for content in contents for row in tables.rows_of(content)]
+            picture.plot(rows, plot, where(contents[0]["record"]))
 
 
 def _alone(context: typer.Context, **values: Any) -> None:

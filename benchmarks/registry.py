@@ -17,12 +17,8 @@ FLOORS = ("floor-torch", "floor-numpy")
 
 
 def _torch(kind: str, **options: Any) -> Callable[[str], Contender]:
-    def make(name: str) -> Contender:
-        module: Any = import_module("benchmarks.contenders.torch_layers")
-        made: Contender = getattr(module, kind)(name, **options)
-        return made
-
-    return make
+    module = "benchmarks.contenders.torch_layers"
+    return lambda name: getattr(import_module(module), kind)(name, **options)
 
 
 def _graph(name: str) -> Contender:

@@ -55,13 +55,12 @@ class TorchLayer(Contender):
         call = step.train if case.mode == "training" else step.record
         return Prepared(call, step.outcome, leaves, None, kernel, rule)
 
-    def module(self, case: Case) -> nn.Module:
+    def module(self, case: Case) -> Any:
         """A layer of the case's sizes on the case's device."""
         dtype = getattr(torch, case.dtype)
         kind = getattr(self.layers, case.cell.upper())
         options = case.layer_options | self.options
-        made: nn.Module = kind(case.size.inputs, case.size.hidden, **options, device=case.device, dtype=dtype)
-        return made
+        return kind(case.size.inputs, case.size.hidden, **options, device=case.device, dtype=dtype)
 
 
 class TorchNN(TorchLayer):

@@ -2,7 +2,7 @@
 
     numpy-steps                 the engine of the cell files, as it is
     hoisted input               hoisted.py: one GEMM for x W_ihᵀ of all steps, one for each of its adjoints
-    in-place steps              by_row.py: a step writes into arrays made once, with one tanh for σ and tanh;
+    in-place activations        by_row.py: a step writes into arrays made once, with one tanh for σ and tanh;
                                 after the loop one GEMM for the gradient of W_hh
     feature-major               by_feature.py: each gate of a step is one contiguous block
     fused loop                  the code of engine="fused", all steps in one span, new memory in every call:

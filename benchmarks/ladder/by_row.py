@@ -38,7 +38,7 @@ class ByRow:
     ) -> Any:
         """(y, the last state, tape)."""
         expect_plain(reverse, options)
-        cell, steps, (n, hidden) = self.cell, len(sizes), state.h.shape
+        cell, steps, (n, hidden), gates = self.cell, len(sizes), state.h.shape, len(self.cell.halves)
         weight_ih, weight_hh, bias_ih, bias_hh = fold(cell, p)
         u: Any = x @ weight_ih.T
         u += bias_ih  # (1)
@@ -49,10 +49,8 @@ class ByRow:
         for t in range(steps):
             np.dot(hs[t], weight_hh.T, out=v)
             v += bias_hh  # (1)
-            here, gates = _gates(saved[t if keep else 0], cell.saved), len(cell.halves)
-            states.append(
-                cell.step(_gates(u[t], gates), _gates(v, gates), here, states[-1], hs[t + 1])
-            )  # (2)
+            u_t, v_t, here = _gates(u[t], gates), _gates(v, gates), saved[t if keep else 0]
+            states.append(cell.step(u_t, v_t, _gates(here, cell.saved), states[-1], hs[t + 1]))  # (2)
         return hs[1:].reshape(len(x), hidden), type(state)(*states[-1]), Tape(x, p, hs, states, saved)
 
     def backward(self, d_y: ndarray, d_state: Any, tape: Tape) -> Any:

@@ -63,7 +63,7 @@ class WithoutWorkspace(NumpyLayer):
 RUNGS: dict[str, Callable[[str], Contender]] = {
     "numpy-steps": lambda name: NumpyLayer(name, "steps"),
     "hoisted input": lambda name: Rung(name, HoistedInput),
-    "in-place steps": lambda name: Rung(name, ByRow),
+    "in-place activations": lambda name: Rung(name, ByRow),
     "feature-major": lambda name: Rung(name, ByFeature, cells=("gru", "lstm")),
     "fused loop": lambda name: WithoutWorkspace(name, one_span=True),
     "spans in cache": lambda name: WithoutWorkspace(name, one_span=False),

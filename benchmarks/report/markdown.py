@@ -20,8 +20,8 @@ def markdown(paths: Sequence[Path]) -> str:
 
     UsageError if a file is not one of a run, or if they come from several machines or revisions.
     """
-    contents = [_read(path) for path in paths]
-    if len(contents) == 1 and any(row["baseline"] in RUNGS for row in contents[0].get("rows", ())):
+    contents = [read(path) for path in paths]
+    if len(contents) == 1 and any(row["baseline"] in RUNGS for row in contents[0]["rows"]):
         return _ladder(contents[0])
     places = list(dict.fromkeys(where(content["record"]) for content in contents))
     if len(places) != 1:
@@ -60,12 +60,13 @@ def _written(lines: Sequence[Sequence[str]], place: str) -> str:
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", f"Measured on {place}."])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """The content of a JSON file; UsageError if a run did not write it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         fail(f"table {path}", "a JSON file of a run", error)
-    means = content.get("summary") if isinstance(content, dict) else None
-    if means is None or "record" not in content or not all("least" in mean for mean in means):
+    known = isinstance(content, dict) and {"record", "rows", "summary"} <= content.keys()
+    if not known or not all("least" in mean for mean in content["summary"]):
         fail(f"table {path}", "a JSON file that `python -m benchmarks` wrote", "another")
     return content

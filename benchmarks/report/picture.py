@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -20,55 +21,60 @@ PALETTE = (
     *("tab:blue", "tab:cyan", "0.7", "0.8"),
 )
 COLOURS = dict(zip(CONTENDERS, PALETTE, strict=True))
-Panel = Callable[[Any], None]
-TIME = "time of a training step (ms)"
+End = tuple[tuple[float, float], str, str]
+"""The last point of a line, its name and colour."""
+Panel = Callable[[Any], list[End]]
+QUANTITIES: dict[str, Callable[[Row], float | None]] = {
+    "time of a training step (ms)": lambda row: row.seconds and row.seconds.median * 1e3,
+    "peak memory (MiB)": lambda row: row.memory and row.memory / 2**20,
+}
+SIZE = "T steps, N batch, I input, H hidden"
 LINE = 0.055
 """The height of a label, as a share of its panel."""
 
 
 def plot(rows: Sequence[Row], path: Path, where: str) -> None:
-    """One panel per form; padded float32 alone if there are more than six forms."""
-    forms = grouped([row for row in rows if row.seconds is not None], "form")
-    if len(forms) > 6:
-        forms = {form: found for form, found in forms.items() if form.endswith("padded float32")} or forms
-    _draw([partial(_ratios, form=form, rows=found) for form, found in forms.items()], path, where)
+    """Of the ladder, one panel per mode; of a sweep, time and peak memory for each cell; else one panel per
+    form, padded float32 alone if there are more than six forms.
+    """
+    timed = [row for row in rows if row.seconds is not None]
+    if any(row.baseline in RUNGS for row in timed):
+        modes = grouped(timed, "mode")
+        _draw([partial(_ladder, mode=mode, rows=found) for mode, found in modes.items()], path, where)
+    elif panels := _sweeps(timed):
+        _draw(panels, path, where, sharey=False)
+    else:
+        forms = grouped(timed, "form")
+        if len(forms) > 6:
+            forms = {form: found for form, found in forms.items() if form.endswith("padded float32")} or forms
+        _draw([partial(_ratios, form=form, rows=found) for form, found in forms.items()], path, where)
 
 
-def plot_sweep(rows: Sequence[Row], path: Path, where: str) -> None:
-    """Time and peak memory of a training step for each cell, along T and along H."""
-    panels = []
+def _sweeps(rows: Sequence[Row]) -> list[Panel]:
+    """The panels of each sweep of which at least three sizes were timed."""
+    panels: list[Panel] = []
     for letter, sizes in SWEEPS.items():
-        found = [row for row in rows if row.case.size in sizes and row.seconds is not None]
+        found = [row for row in rows if row.case.size in sizes and row.case.mode == "training"]
         if len({row.case.size for row in found}) > 2:
             panels += [
                 partial(_growth, cell=cell, letter=letter, quantity=quantity, rows=found)
-                for quantity, cell in product((TIME, "peak memory (MiB)"), CELLS)
+                for quantity, cell in product(QUANTITIES, CELLS)
             ]
-    _draw(panels, path, where)
+    return panels
 
 
-def plot_ladder(rows: Sequence[Row], path: Path, where: str) -> None:
-    """How much faster than the first rung each rung is, and the limit set by the matrix products."""
-    modes = grouped([row for row in rows if row.seconds is not None], "mode")
-    _draw([partial(_ladder, mode=mode, rows=found) for mode, found in modes.items()], path, where)
-
-
-def _draw(panels: Sequence[Panel], path: Path, where: str) -> None:
+def _draw(panels: Sequence[Panel], path: Path, where: str, sharey: bool = True) -> None:
     columns = min(3, max(1, len(panels)))
     lines = max(1, -(-len(panels) // columns))
     figure = Figure(figsize=(6.2 * columns, 4.2 * lines + 0.8), layout="constrained")
-    grid = figure.subplots(lines, columns, squeeze=False).flatten()
-    for axes, panel in zip(grid, panels, strict=False):
-        panel(axes)
+    grid = figure.subplots(lines, columns, squeeze=False, sharey=sharey).flatten()
+    drawn = [(axes, panel(axes)) for axes, panel in zip(grid, panels, strict=False)]
+    for axes, ends in drawn:  # all are drawn: a shared scale has its limits
+        axes.tick_params(labelleft=True)
+        _label(axes, ends)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    named: dict[str, Any] = {}
-    for axes in grid:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            named.setdefault(label, handle)
-    if named:
-        figure.legend(list(named.values()), list(named), loc="outside upper center", ncols=6, fontsize=9)
-    figure.supxlabel(where, fontsize=9, color="0.35")
+    figure.supxlabel(fill(where, 80 * columns), fontsize=9, color="0.35")
     with replacing(path) as unfinished:
         figure.savefig(unfinished, dpi=110, format="png")
 
@@ -82,58 +88,55 @@ def _logarithmic(axes: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _ratios(axes: Any, form: str, rows: Sequence[Row]) -> None:
+def _ratios(axes: Any, form: str, rows: Sequence[Row]) -> list[End]:
     """One point per size and contender, with quartiles."""
     sizes = list(dict.fromkeys(row.case.size for row in rows))
     names = [name for name in COLOURS if any(row.contender == name and row.ratio for row in rows)]
-    axes.axhline(1, color=COLOURS[BASELINE], linewidth=1, label=BASELINE)
+    axes.axhline(1, color=COLOURS[BASELINE], linewidth=1)
+    ends: list[End] = [((len(sizes) - 0.4, 1), BASELINE, COLOURS[BASELINE])]
     for number, name in enumerate(names):
         shift = (number - (len(names) - 1) / 2) * 0.6 / len(names)
         ratios = {row.case.size: row.ratio for row in rows if row.contender == name and row.ratio}
         places = [sizes.index(size) + shift for size in ratios]
         medians = [r.median for r in ratios.values()]
-        ends = [[r.median - r.q1 for r in ratios.values()], [r.q3 - r.median for r in ratios.values()]]
-        axes.errorbar(places, medians, ends, fmt="o", markersize=4, color=COLOURS[name], label=name)
+        bars = [[r.median - r.q1 for r in ratios.values()], [r.q3 - r.median for r in ratios.values()]]
+        axes.errorbar(places, medians, bars, fmt="o", markersize=4, color=COLOURS[name])
+        ends.append(((places[-1], medians[-1]), name, COLOURS[name]))
     _logarithmic(axes)
     axes.set_xticks(range(len(sizes)), [str(size) for size in sizes], rotation=30, ha="right", fontsize=8)
     axes.set_xlim(-0.6, len(sizes) - 0.4)
-    axes.set_ylabel(f"time({BASELINE}) / time")
-    axes.set_title(form)
+    axes.set(xlabel=SIZE, ylabel=f"times as fast as {BASELINE} (faster ↑)", title=form)
     axes.grid(axis="y", which="both", alpha=0.25)
+    return ends
 
 
-def _growth(axes: Any, cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> None:
-    """One line per contender, its name at its end."""
+def _growth(axes: Any, cell: str, letter: str, quantity: str, rows: Sequence[Row]) -> list[End]:
+    """One line per contender."""
     axis = "steps" if letter == "T" else "hidden"
-
-    def value(row: Row) -> float | None:
-        if quantity == TIME:
-            return None if row.seconds is None else row.seconds.median * 1e3
-        return None if not row.memory else row.memory / 2**20
-
-    ends = []
+    ends: list[End] = []
     for name, colour in COLOURS.items():
         points = sorted(
             (getattr(row.case.size, axis), found)
             for row in rows
-            if row.case.cell == cell and row.contender == name and (found := value(row)) is not None
+            if row.case.cell == cell and row.contender == name and (found := QUANTITIES[quantity](row))
         )
         if points:
             axes.plot(*zip(*points, strict=True), "o-", markersize=4, color=colour)
             ends.append((points[-1], name, colour))
     fixed = "N=32, I=H=64" if letter == "T" else "T=50, N=32, I=H"
-    axes.set_title(f"{cell.upper()} training, {fixed}")
-    axes.set(xlabel=f"{letter} ({axis})", ylabel=quantity)
+    axes.set(xlabel=f"{letter} ({axis})", ylabel=quantity, title=f"{cell.upper()} training, {fixed}")
     _logarithmic(axes)
     axes.set_xscale("log")
     axes.set_xticks(places := sorted({getattr(row.case.size, axis) for row in rows}), places)
     axes.set_xticks([], minor=True)
     axes.grid(which="both", alpha=0.25)
-    _label(axes, sorted(ends, key=lambda end: end[0][1]))
+    return ends
 
 
-def _label(axes: Any, ends: Sequence[tuple[Any, str, str]]) -> None:
+def _label(axes: Any, ends: Sequence[End]) -> None:
     """The name of each line to the right of its last point, in ascending order, none above another."""
+    axes.autoscale_view()
+    ends = sorted(ends, key=lambda end: end[0][1])
     to_axes, least = axes.transData + axes.transAxes.inverted(), 0.0
     heights = [to_axes.transform(point)[1] for point, _, _ in ends]
     for number, ((point, name, colour), height) in enumerate(zip(ends, heights, strict=True)):
@@ -144,8 +147,9 @@ def _label(axes: Any, ends: Sequence[tuple[Any, str, str]]) -> None:
         axes.annotate(name, point, **where, arrowprops=arrow)
 
 
-def _ladder(axes: Any, mode: str, rows: Sequence[Row]) -> None:
-    rungs = list(RUNGS)
+def _ladder(axes: Any, mode: str, rows: Sequence[Row]) -> list[End]:
+    """One line per cell; dotted, the limit that its matrix products alone set."""
+    rungs, ends = list(RUNGS), list[End]()
     for cell, colour in zip(CELLS, ("tab:green", "tab:blue", "tab:red"), strict=True):
         own = [row for row in rows if row.case.cell == cell]
         times = {row.contender: row.seconds.median for row in own if row.seconds is not None}
@@ -153,12 +157,16 @@ def _ladder(axes: Any, mode: str, rows: Sequence[Row]) -> None:
         if not found:
             continue
         speeds = [times[found[0]] / times[name] for name in found]
-        axes.plot([rungs.index(name) for name in found], speeds, "o-", color=colour, label=cell.upper())
+        axes.plot([rungs.index(name) for name in found], speeds, "o-", color=colour)
+        ends.append(((rungs.index(found[-1]), speeds[-1]), cell.upper(), colour))
         if "floor-numpy" in times:
             limit = times[found[0]] / times["floor-numpy"]
-            axes.axhline(limit, color=colour, linestyle=":", label=f"{cell.upper()}: matrix products alone")
+            axes.axhline(limit, color=colour, linestyle=":")
+            ends.append(((len(rungs) - 0.7, limit), f"{cell.upper()}: products alone", colour))
     axes.set_xticks(range(len(rungs)), rungs, rotation=30, ha="right", fontsize=8)
+    axes.set_xlim(-0.3, len(rungs) - 0.7)
     _logarithmic(axes)
-    axes.set_ylabel("times as fast as the first rung")
-    axes.set_title(f"{mode}, {rows[0].case.size} {rows[0].case.dtype}")
+    title = f"{mode}, T,N,I,H = {rows[0].case.size}, {rows[0].case.dtype}"
+    axes.set(ylabel=f"times as fast as {rungs[0]} (faster ↑)", title=title)
     axes.grid(axis="y", which="both", alpha=0.25)
+    return ends

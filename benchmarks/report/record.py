@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +24,8 @@ def record(run: Run) -> dict[str, Any]:
     device, threads = run.device, run.threads
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": [_without_folder(word) for word in sys.argv[1:]],
+        # A record is published, and must not show its author's folders.
+        "command": [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]],
         "device": device,
         "machine": machine_name(device, threads),
         "cpu": machine.cpu_model(),
@@ -43,11 +45,6 @@ def finished(facts: dict[str, Any], run: Run) -> dict[str, Any]:
     """The record with the load of the machine now, and on a GPU the peak rates measured so far."""
     load = facts["load"] | {"after": machine.load()}
     return facts | {"load": load} | ({"peaks": run.peaks} if run.peaks else {})
-
-
-def _without_folder(word: str) -> str:
-    """A record is published, and must not show its author's folders."""
-    return Path(word).name if Path(word).is_absolute() else word
 
 
 def where(facts: dict[str, Any]) -> str:
@@ -73,10 +70,8 @@ def versions() -> dict[str, str]:
     """Of the packages that are installed."""
     found = {}
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found | {"torch": torch.__version__}
 
 

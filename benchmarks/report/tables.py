@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.cases import Case, Size
 from benchmarks.registry import BASELINE
 from benchmarks.timing.rounds import Row, grouped
 from benchmarks.timing.stats import Quartiles
@@ -139,6 +140,17 @@ def as_json(rows: Sequence[Row], record: dict[str, Any]) -> dict[str, Any]:
         listed.append({"form": row.case.form} | asdict(replace(row, error=row.error if finite else None)))
     workers = {row.contender: row.blas for row in rows if row.blas}
     return {"record": record | {"blas": workers}, "rows": listed, "summary": summary(rows)}
+
+
+def rows_of(content: dict[str, Any]) -> list[Row]:
+    """The rows of a finished run, with the fields that a picture needs."""
+    rows = []
+    for row in content["rows"]:
+        case = Case(**row["case"] | {"size": Size(*row["case"]["size"])})
+        seconds, ratio = (row[name] and Quartiles(*row[name]) for name in ("seconds", "ratio"))
+        kept = {"seconds": seconds, "ratio": ratio, "memory": row["memory"]}
+        rows.append(Row(case, row["contender"], row["baseline"], **kept))
+    return rows
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:

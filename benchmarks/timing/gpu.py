@@ -122,8 +122,7 @@ def peak_rates(case: Case, size: int = 4096, repeats: int = 20) -> dict[str, flo
 
 def conditions() -> dict[str, str]:
     """Clocks, power, temperature and throttle reasons now; empty without nvidia-smi."""
-    output = _nvidia_smi(",".join(CONDITIONS))
-    values = [value.strip() for value in output.split(",")]
+    values = [value.strip() for value in _nvidia_smi(",".join(CONDITIONS)).split(",")]
     return dict(zip(CONDITIONS, values, strict=True)) if len(values) == len(CONDITIONS) else {}
 
 

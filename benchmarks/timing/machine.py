@@ -83,10 +83,8 @@ def _torch_blas() -> str:
     """The libraries in torch's build, and the instruction set that it detected."""
     torch: Any = import_module("torch")
     built = torch.__config__.show()
-    found = (
-        re.search(pattern, built) for pattern in (r"Math Kernel Library Version (\S+?)-", r"MKL-DNN (v\S+)")
-    )
-    names = [f"{name} {m[1]}" for name, m in zip(("MKL", "oneDNN"), found, strict=True) if m is not None]
+    patterns = {"MKL": r"Math Kernel Library Version (\S+?)-", "oneDNN": r"MKL-DNN (v\S+)"}
+    names = [f"{name} {m[1]}" for name, pattern in patterns.items() if (m := re.search(pattern, built))]
     return ", ".join([*names, torch.backends.cpu.get_cpu_capability(), f"{torch.get_num_threads()} threads"])
 
 

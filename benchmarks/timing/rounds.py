@@ -136,10 +136,9 @@ def _rows(case: Case, turns: Sequence[_Turns], baselines: Mapping[str, str], pea
     rows = []
     for each in sorted(turns, key=lambda each: each.contender.is_floor):
         name, ready = each.contender.name, each.ready
-        idle = sum(taken.idle_cpu for taken in each.rounds)
         known = ready.kernel, ready.rule, ready.blas
         row = Row(case, name, baselines.get(name, ""), each.error, each.refused, *known)
-        row = replace(row, memory=ready.memory, idle_cpu=idle)
+        row = replace(row, memory=ready.memory, idle_cpu=sum(taken.idle_cpu for taken in each.rounds))
         if ready.launches is not None:
             row = replace(row, launches=len(ready.launches) / case.size.steps)
             if row.kernel == "cuDNN":

@@ -87,7 +87,9 @@ def test_a_tiny_ladder_from_end_to_end(tmp_path: Path) -> None:
     assert [row["baseline"] for row in rows[1 : len(rungs)]] == rungs[:-1]
     assert all(len(row["ratio"]) == 3 for row in rows[1:])
     assert plot_file.read_bytes().startswith(b"\x89PNG")
-    shown = invoke("table", str(json_file)).output.splitlines()
+    drawn = plot_file.read_bytes()
+    shown = invoke("table", str(json_file), "--plot", str(plot_file)).output.splitlines()
+    assert plot_file.read_bytes() == drawn
     assert shown[0] == "| time of the rung before / time, training / inference | RNN | GRU | LSTM |"
     factors = {row["contender"]: f"{row['ratio'][0]:.2f}" for row in rows[1 : len(rungs)]}
     assert shown[2:-2] == [f"| {name} | {factors.get(name, '')} |  |  |" for name in list(RUNGS)[1:]]
@@ -124,6 +126,8 @@ def test_a_sweep_has_a_picture_of_time_and_memory(tmp_path: Path, monkeypatch: p
     rows = json.loads((tmp_path / "a").read_text())["rows"]
     assert {row["case"]["mode"] for row in rows} == {"training"}
     assert {row["case"]["size"][0] for row in rows} == {1, 2, 40}
+    assert invoke("table", str(tmp_path / "a"), "--plot", str(tmp_path / "again.png")).exit_code == 0
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "sweep.png").read_bytes()
 
 
 @pytest.mark.parametrize("arguments", [("--device", "cuda"), ("check", "--device", "cuda")])
@@ -270,7 +274,7 @@ def test_the_table_of_a_run_and_what_is_none(tmp_path: Path) -> None:
         {"form": "GRU inference", "contender": "torch-fused", "cases": 2, "ratio": 1.0, "least": 0.25},
         {"form": "GRU inference", "contender": "numpy-fused", "cases": 1, "ratio": 2.0, "least": 2.0},
     ]
-    (tmp_path / "a.json").write_text(json.dumps({"record": places, "summary": means}))
+    (tmp_path / "a.json").write_text(json.dumps({"record": places, "rows": [], "summary": means}))
     shown = invoke("table", str(tmp_path / "a.json"))
     assert shown.exit_code == 0, shown.output
     assert shown.output.splitlines()[2:] == [
@@ -279,7 +283,9 @@ def test_the_table_of_a_run_and_what_is_none(tmp_path: Path) -> None:
         "",
         "Measured on M, P, numpy 2.",
     ]
-    (tmp_path / "b.json").write_text(json.dumps({"record": places | {"machine": "N"}, "summary": means}))
+    (tmp_path / "b.json").write_text(
+        json.dumps({"record": places | {"machine": "N"}, "rows": [], "summary": means})
+    )
     for files in (("a.json", "b.json"), ("a.json", "a.json"), ("none.json",)):
         refused = invoke("table", *(str(tmp_path / file) for file in files))
         assert refused.exit_code == 2

@@ -35,12 +35,14 @@ def test_rungs_that_change_nothing_are_left_out() -> None:
     before = baselines(Case("rnn", "training", Size(5, 4, 3, 6)))
     assert "feature-major" not in before
     assert before["hoisted input"] == "numpy-steps"
-    assert before["fused loop"] == "in-place steps"
+    assert before["fused loop"] == "in-place activations"
     assert before["torch.nn"] == before["floor-numpy"] == "numpy-fused"
-    assert find("in-place steps").unsupported_reason(Case("rnn", "training", Size(5, 4, 3, 6), "packed"))
+    assert find("in-place activations").unsupported_reason(
+        Case("rnn", "training", Size(5, 4, 3, 6), "packed")
+    )
 
 
-@pytest.mark.parametrize("rung", ["hoisted input", "in-place steps", "feature-major"])
+@pytest.mark.parametrize("rung", ["hoisted input", "in-place activations", "feature-major"])
 @pytest.mark.parametrize(("reverse", "nonlinearity"), [(True, "tanh"), (False, "relu")])
 def test_what_a_rung_cannot_compute_is_refused(rung: str, reverse: bool, nonlinearity: str) -> None:
     contender = find(rung)

@@ -14,7 +14,7 @@ benchmarks/results/.
 
                                                              RNN           GRU           LSTM
     hoisted input: x W_ihᵀ for all steps before the loop     1.47 / 1.63   1.22 / 0.93   1.16 / 0.93
-    in-place steps, one tanh for σ and tanh; batched d_W_hh  1.00 / 0.99   0.89 / 2.37   0.94 / 2.13
+    in-place activations, one tanh; one GEMM for d_W_hh      1.00 / 0.99   0.89 / 2.37   0.94 / 2.13
     feature-major arrays: gates are contiguous blocks                      2.17 / 1.72   1.30 / 2.10
     fused loop: no call of a cell file                       1.76 / 1.94   0.67 / 1.12   1.06 / 1.11
     spans in cache: some steps at a time                     0.98 / 1.00   1.61 / 0.90   1.77 / 0.88
