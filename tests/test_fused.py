@@ -217,7 +217,7 @@ def test_only_the_cpu_limits_the_size_of_a_span() -> None:
 def test_inference_makes_no_tape(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, _, before = cell.partition(" ")
     layer = getattr(numpy_bptt, kind)(5, 7, **({"reset_after": False} if before else {}))
-    forward, tapes = stack.forward, []
+    forward, tapes = stack.forward, list[Any]()
 
     def watched(*arguments: Any) -> Any:
         results = forward(*arguments)

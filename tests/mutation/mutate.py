@@ -107,11 +107,13 @@ def _units(
 def _changes(unit: ast.stmt | ast.expr, at_import: bool) -> Iterator[tuple[str, str]]:
     """(operator, new text) of every mutant of a unit."""
     if _can_be_dropped(unit):
-        yield "drop", "pass"
-    root = {"unit": unit}
+        # forks.py can replace a method only if it still refers to its class
+        yield "drop", "super()" if "super()" in ast.unparse(unit) else "pass"
+    root, overwritten = {"unit": unit}, _overwritten(unit)
     for holder, key, node in [] if isinstance(unit, ast.Raise) else list(_places(root, "unit")):
         for operator, new in list(_replacements(node)):
-            if not at_import or operator in ("constant", "flag"):
+            saves_memory = operator == "keyword" and node in overwritten
+            if not saves_memory and (not at_import or operator in ("constant", "flag")):
                 holder[key] = new
                 yield operator, ast.unparse(root["unit"])
                 holder[key] = node
@@ -124,6 +126,16 @@ def _can_be_dropped(unit: ast.AST) -> bool:
         bound = {t.id for target in unit.targets for t in ast.walk(target) if isinstance(t, ast.Name)}
         return bool(read & bound) or not isinstance(unit.targets[0], ast.Name | ast.Tuple)
     return isinstance(unit, ast.AugAssign | ast.Raise | ast.Expr)
+
+
+def _overwritten(unit: ast.AST) -> list[ast.expr]:
+    """Calls that write to the same `out` as the call around them. Theirs saves memory, no more."""
+    calls = [node for node in ast.walk(unit) if isinstance(node, ast.Call)]
+    return [inner for outer in calls for inner in outer.args if _out(inner) and _out(inner) == _out(outer)]
+
+
+def _out(node: ast.AST) -> list[str]:
+    return [ast.unparse(k.value) for k in getattr(node, "keywords", []) if k.arg == "out"]
 
 
 def _places(holder: Any, key: Any) -> Iterator[tuple[Any, Any, ast.AST]]:
