@@ -3,6 +3,7 @@
 That they compute the same as the steps is tested for every engine in test_parity.py.
 """
 
+import importlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +17,13 @@ from numpy import ndarray
 from torch.utils.checkpoint import checkpoint
 
 from scratch_rnn import numpy_bptt, spans, torch_autograd
+from scratch_rnn.numpy_bptt import stack
 from scratch_rnn.numpy_bptt.fused import arrays
 from scratch_rnn.parity.cases import KINDS, Case
 from scratch_rnn.parity.contenders import ENGINES, reference
+from scratch_rnn.torch_autograd.fused import function
 from scratch_rnn.torch_autograd.fused.gru import FusedGRU
+from scratch_rnn.torch_autograd.fused.gru_reset_before import FusedGRUResetBefore
 from scratch_rnn.torch_autograd.fused.lstm import FusedLSTM
 from tests.parity import assert_parity
 from tests.torch_autograd.surface import tensors
@@ -144,18 +148,19 @@ def test_gradients_where_only_one_result_is_read(cell: str, read: str) -> None:
         torch.testing.assert_close(fused, steps, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
-def test_values_are_saved_only_for_a_backward_pass(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    function: Any = {"LSTM": FusedLSTM, "GRU": FusedGRU}[cell]
-    forward, saved = function.forward, []
+@pytest.mark.parametrize("kept_by", [FusedLSTM, FusedGRU, FusedGRUResetBefore])
+def test_values_are_saved_only_for_a_backward_pass(kept_by: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, saved = kept_by.forward, []
 
     def watched(*arguments: Any) -> Any:
         results = forward(*arguments)
         saved.append(results[-1].numel())
         return results
 
-    monkeypatch.setattr(function, "forward", staticmethod(watched))
-    layer, x = getattr(torch_autograd, cell)(5, 7, engine="fused"), torch.randn(6, 3, 5)
+    monkeypatch.setattr(kept_by, "forward", staticmethod(watched))
+    options: dict[str, Any] = {"reset_after": False} if kept_by is FusedGRUResetBefore else {}
+    kind: Any = torch_autograd.LSTM if kept_by is FusedLSTM else torch_autograd.GRU
+    layer, x = kind(5, 7, engine="fused", **options), torch.randn(6, 3, 5)
     with torch.no_grad():
         without, _ = layer(x)
     output, _ = layer(x)
@@ -174,12 +179,54 @@ def test_without_a_tape_the_same_in_small_parts(cell: str, monkeypatch: pytest.M
             np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
 
 
+BLOCKS = {"rnn": 1, "lstm": 6, "gru": 5, "gru_reset_before": 5}
+"""The blocks of H numbers that a backward pass computes for each row of a span."""
+
+
+@pytest.mark.parametrize("tree", ["numpy", "torch"])
+@pytest.mark.parametrize("file", BLOCKS)
+def test_a_span_has_as_many_steps_as_fit(file: str, tree: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package: Any = {"numpy": numpy_bptt, "torch": torch_autograd}[tree]
+    options: dict[str, Any] = {"reset_after": False} if "before" in file else {}
+    layer = getattr(package, file.split("_")[0].upper())(5, 7, engine="fused", **options)
+    engine = importlib.import_module(f"{package.__name__}.fused.{file}")
+    name = "spans" if tree == "numpy" else "spans_of"
+    divide, found = vars(engine)[name], list[spans.Span]()
+
+    def watched(*arguments: Any) -> Any:
+        found.extend(divide(*arguments))
+        return divide(*arguments)
+
+    monkeypatch.setattr(engine, name, watched)
+    limit = 2 * 3 * BLOCKS[file] * 7  # two steps of three rows
+    monkeypatch.setattr(spans if tree == "numpy" else function, "MAX_NUMBERS_PER_SPAN", limit)
+    if tree == "numpy":
+        layer.forward(np.ones((6, 3, 5), np.float32))
+    else:
+        layer(torch.ones(6, 3, 5))[0].sum().backward()
+    assert [span.steps for span in found] == [2] * (3 if tree == "numpy" else 6)
+
+
+def test_only_the_cpu_limits_the_size_of_a_span() -> None:
+    steps = 2 * [function.MAX_NUMBERS_PER_SPAN + 1]
+    for device, count in (("cpu", 2), ("meta", 1)):
+        assert len(function.spans_of(steps, 1, False, torch.device(device))) == count
+
+
 @pytest.mark.parametrize("cell", [*CELLS, "GRU reset before"])
-def test_inference_makes_no_tape(cell: str) -> None:
+def test_inference_makes_no_tape(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, _, before = cell.partition(" ")
     layer = getattr(numpy_bptt, kind)(5, 7, **({"reset_after": False} if before else {}))
-    _, _, tape = layer._run(np.ones((6, 3, 5), np.float32), None, drop=False, keep=False)
-    assert tape.stack.layers == [None]
+    forward, tapes = stack.forward, list[Any]()
+
+    def watched(*arguments: Any) -> Any:
+        results = forward(*arguments)
+        tapes.extend(results[2].layers)
+        return results
+
+    monkeypatch.setattr(stack, "forward", watched)
+    layer(np.ones((6, 3, 5), np.float32))
+    assert tapes == [None]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -55,6 +55,34 @@ def test_a_mutant_changes_its_own_lines_and_no_others() -> None:
         assert changed == list(mutant.lines), mutant
 
 
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        ("swap", "torch.mul(x, y, out=z)"),
+        ("swap", "x.addcmul_(y, z)"),
+        ("swap", "x.transpose(0, 1)"),
+        ("constant", "x.reshape(-1, y)"),
+    ],
+)
+def test_what_changes_no_value_is_not_made(operator: str, value: str) -> None:
+    made = list(mutants("f.py", f"def f(x, y, z):\n    x = {value}\n"))
+    assert made
+    assert operator not in {mutant.key.operator for mutant in made}
+
+
+def test_out_is_dropped_unless_it_is_written_to_again() -> None:
+    made = mutants("f.py", "def f(x, y, z):\n    x = np.add(np.exp(x, out=z), np.exp(y, out=y), out=z)\n")
+    assert [mutant.key.new for mutant in made if mutant.key.operator == "keyword"] == [
+        "x = np.add(np.exp(x, out=z), np.exp(y, out=y))",
+        "x = np.add(np.exp(x, out=z), np.exp(y), out=z)",
+    ]
+
+
+def test_without_the_call_of_super_a_method_still_refers_to_its_class() -> None:
+    made = mutants("f.py", "class C:\n    def f(self):\n        super().f()\n")
+    assert [mutant.key.new for mutant in made if mutant.key.operator == "drop"] == ["super()"]
+
+
 def test_every_listed_mutant_exists_once_and_has_a_reason() -> None:
     entries = listed()
     assert len(entries) == (ROOT / "tests/equivalent.toml").read_text(encoding="utf-8").count("[[mutant]]")

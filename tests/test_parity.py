@@ -32,7 +32,7 @@ CORNERS = {
     "one step": Case("lstm", steps=1, layers=2, bidirectional=True, proj=3, calls=2),
     "no rows": Case("gru", rows=0, layers=2, bidirectional=True),
     "one of everything": Case("lstm", steps=1, rows=1, inputs=1, hidden=1),
-    "waiting rows": Case("lstm", layers=2, bidirectional=True, lengths=(2, 5, 1), calls=2),
+    "waiting rows": Case("lstm", layers=2, bidirectional=True, proj=3, lengths=(2, 5, 1), calls=2),
     "no row is full": Case("gru", steps=7, bidirectional=True, batch_first=True, lengths=(4, 4, 2)),
     "all rows equal": Case("rnn_tanh", layers=2, lengths=(5, 5, 5), enforce_sorted=True),
     "one packed row": Case("gru", rows=1, bidirectional=True, lengths=(4,), enforce_sorted=True),

@@ -18,8 +18,8 @@ FILES = (
 FOLDERS = ("fused", "models")
 
 COPIES = ("copy", "clone", "contiguous", "astype", "to", "detach", "squeeze", "unsqueeze")
-COMMUTATIVE = ("multiply", "add", "maximum", "minimum", "max", "min", "swapaxes", "transpose")
 TRANSPOSES = ("t", "swapaxes", "transpose")
+COMMUTATIVE = ("multiply", "mul", "add", "addcmul_", "maximum", "minimum", "max", "min", *TRANSPOSES)
 PAIRS: list[tuple[type[Any], type[Any]]] = [
     *((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.BitOr, ast.BitAnd), (ast.And, ast.Or)),
     *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)),
@@ -107,11 +107,13 @@ def _units(
 def _changes(unit: ast.stmt | ast.expr, at_import: bool) -> Iterator[tuple[str, str]]:
     """(operator, new text) of every mutant of a unit."""
     if _can_be_dropped(unit):
-        yield "drop", "pass"
-    root = {"unit": unit}
+        # forks.py can replace a method only if it still refers to its class
+        yield "drop", "super()" if "super()" in ast.unparse(unit) else "pass"
+    root, overwritten = {"unit": unit}, _overwritten(unit)
     for holder, key, node in [] if isinstance(unit, ast.Raise) else list(_places(root, "unit")):
         for operator, new in list(_replacements(node)):
-            if not at_import or operator in ("constant", "flag"):
+            saves_memory = operator == "keyword" and node in overwritten
+            if not saves_memory and (not at_import or operator in ("constant", "flag")):
                 holder[key] = new
                 yield operator, ast.unparse(root["unit"])
                 holder[key] = node
@@ -126,16 +128,29 @@ def _can_be_dropped(unit: ast.AST) -> bool:
     return isinstance(unit, ast.AugAssign | ast.Raise | ast.Expr)
 
 
+def _overwritten(unit: ast.AST) -> list[ast.expr]:
+    """Calls that write to the same `out` as the call around them. Theirs saves memory, no more."""
+    calls = [node for node in ast.walk(unit) if isinstance(node, ast.Call)]
+    return [inner for outer in calls for inner in outer.args if _out(inner) and _out(inner) == _out(outer)]
+
+
+def _out(node: ast.AST) -> list[str]:
+    return [ast.unparse(k.value) for k in getattr(node, "keywords", []) if k.arg == "out"]
+
+
 def _places(holder: Any, key: Any) -> Iterator[tuple[Any, Any, ast.AST]]:
-    """(list or dict, key, node) of a node and of all in it, without annotations and f-strings."""
+    """(list or dict, key, node) of a node and of all in it. Not: annotations, f-strings, and the -1 of a
+    reshape, because NumPy takes every negative number for -1.
+    """
     node = holder[key]
     if isinstance(node, ast.AST):
         yield holder, key, node
         if not isinstance(node, ast.JoinedStr):
             for field, value in list(ast.iter_fields(node)):
                 if isinstance(value, list):
-                    for number in range(len(value)):
-                        yield from _places(value, number)
+                    for number, item in enumerate(value):
+                        if not (isinstance(item, ast.UnaryOp) and _called(node) == "reshape"):
+                            yield from _places(value, number)
                 elif field != "annotation" and getattr(node, "arg", "") != "strict":
                     yield from _places(node.__dict__, field)
 
@@ -173,8 +188,7 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
-    arguments, function = node.args, node.func
-    name = getattr(function, "attr", getattr(function, "id", ""))
+    arguments, function, name = node.args, node.func, _called(node)
     for k in range(name in COMMUTATIVE, len(arguments) - 1):
         swapped = [*arguments[:k], arguments[k + 1], arguments[k], *arguments[k + 2 :]]
         yield "swap", ast.Call(function, swapped, node.keywords)
@@ -186,6 +200,12 @@ def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
                 yield "copy", arguments[0]
         elif name in COPIES + TRANSPOSES:
             yield "copy" if name in COPIES else "transpose", function.value
+
+
+def _called(node: ast.AST) -> str:
+    function = getattr(node, "func", None)
+    name: str = getattr(function, "attr", getattr(function, "id", ""))
+    return name
 
 
 def _replaced(text: str, unit: ast.stmt | ast.expr, new: str) -> str:

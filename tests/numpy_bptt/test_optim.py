@@ -1,6 +1,6 @@
 """SGD, Adam and clipping are torch's: 150 steps on the same losses, in float64."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -117,6 +117,8 @@ def test_clipping_large_float32_gradients() -> None:
         lambda: Adam(betas=(-0.1, 0.9)),
         lambda: Adam(betas=(1.5, 0.999)),
         lambda: Adam(betas=(0.9, 1.5)),
+        lambda: Adam(betas=cast(Any, (0.9,))),
+        lambda: Adam(betas=cast(Any, (0.9, 0.99, 0.999))),
         lambda: Adam(eps=-1e-8),
         lambda: Adam(weight_decay=-1.0),
         lambda: clip_grad_norm({}, -1.0),

@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 import scratch_rnn.torch_autograd as here
+from scratch_rnn.parity import seq2seq
 from tests.torch_autograd.surface import CELLS, LAYERS, assert_same, normal, state_of, tensors
 
 
@@ -140,3 +141,13 @@ def test_padding_on_a_fake_gpu() -> None:
         padded, lengths = here.pad_packed_sequence(moved(packed, "cuda"), total_length=7)
         stacked = here.pad_sequence([moved(normal(3), "cuda"), moved(normal(2), "cuda")])
     assert (padded.device.type, lengths.device.type, stacked.device.type) == ("cuda", "cpu", "cuda")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_seq2seq_does_not_use_the_default_device(cell: str) -> None:
+    case = seq2seq.Case(cell, 2, True)
+    model, batch = seq2seq.make_model("torch", case), seq2seq.make_batch(case)
+    expected = model(*batch), model.greedy(*batch[:2], 5)
+    with torch.device("meta"):
+        found = model(*batch), model.greedy(*batch[:2], 5)
+    assert found == expected

@@ -96,7 +96,7 @@ def add_shares(sums: Sequence[ndarray], shares: Sequence[ndarray]) -> Sequence[n
 
 def transposed_copy(state: Float[ndarray, "N F"]) -> Float[ndarray, "F N"]:
     """The transpose as a copy: an engine updates its own arrays, never the caller's."""
-    return np.array(state.T, order="C")
+    return state.T.copy()
 
 
 def workspace(name: str, shape: Sequence[int], like: ndarray) -> ndarray:

@@ -71,7 +71,7 @@ def forward(
         blocks, hs = arrays.step_memory(span, saved, h_prev, SAVED, keep)
         _forward_span(arrays.columns_by_step(span, u), blocks, hs, h[:, : span.n], p.weight_hh)
         arrays.write_outputs(span, y, hs, h[:, : span.n])
-    return y, State(h.T.copy()), Tape(x, saved, h_prev, forward_spans, params) if keep else None
+    return y, State(h.T), Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 
 class _Folded(NamedTuple):
@@ -109,10 +109,10 @@ def _forward_span(
     v, rz = saved[:, :3].reshape(steps, 3 * hidden, n), saved[:, 1:3].reshape(steps, 2 * hidden * n)
     blocks = saved.swapaxes(0, 1)
     u_v, u_n = u[:, : 3 * hidden], u[:, 3 * hidden :]
-    h_prev[0], h_n, e = h, np.array(h, order="C"), arrays.workspace("e", (hidden, n), u)
+    h_prev[0], e = h, arrays.workspace("e", (hidden, n), u)
     h_t = h_prev[0]
     for u_v_t, u_n_t, v_t, rz_t, v_n_t, r_t, z_t, n_t, h_next in zip(
-        u_v, u_n, v, rz, *blocks, [*h_prev[1:], h_n], strict=True
+        u_v, u_n, v, rz, *blocks, [*h_prev[1:], h], strict=True
     ):
         np.dot(weight_hh, h_t, out=v_t)
         v_t += u_v_t  # (1)
@@ -128,7 +128,6 @@ def _forward_span(
         np.subtract(h_t, n_t, out=e)
         e *= z_t
         h_t = np.add(n_t, e, out=h_next)  # (4)
-    h[...] = h_n
 
 
 def backward(
@@ -167,7 +166,7 @@ def backward(
     d_params = Params(d_weight_ih, np.roll(d_weight_nrz, -hidden, axis=0), *d_biases)
     if p.bias_ih is None:
         d_params = d_params._replace(bias_ih=None, bias_hh=None)
-    return d_x, State(d_h.T.copy()), d_params
+    return d_x, State(d_h.T), d_params
 
 
 def _factors(
@@ -200,7 +199,7 @@ def _backward_span(
 ) -> None:
     """Overwrite k with gradients, and d_h after the span with d_h before it."""
     steps, _, hidden, n = k.shape
-    d_h_t, d_v = np.array(d_h, order="C"), k[:, 1:4].reshape(steps, 3 * hidden, n)
+    d_h_t, d_v = d_h.copy(), k[:, 1:4].reshape(steps, 3 * hidden, n)
     for k_t, d_h_4, d_v_t, d_y_t in zip(k, k[:, 0], d_v, d_y, strict=True):
         np.add(d_h_t, d_y_t, out=d_h_t)  # h' is used as y_t and by the next step
         np.multiply(d_h_t, k_t, out=k_t)  # (4), (3), (2)

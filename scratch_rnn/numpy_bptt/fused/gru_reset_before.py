@@ -67,7 +67,7 @@ def forward(
         blocks, hs = arrays.step_memory(span, saved, h_prev, SAVED, keep)
         _forward_span(arrays.columns_by_step(span, u), blocks, hs, h[:, : span.n], p.weight_hh)
         arrays.write_outputs(span, y, hs, h[:, : span.n])
-    return y, State(h.T.copy()), Tape(x, saved, h_prev, forward_spans, params) if keep else None
+    return y, State(h.T), Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 
 def _fold(p: Params) -> Params:
@@ -91,10 +91,10 @@ def _forward_span(
         return
     weight_rz, weight_n = weight_hh[: 2 * hidden], weight_hh[2 * hidden :]
     rz, blocks = saved[:, :2].reshape(steps, 2 * hidden, n), saved.swapaxes(0, 1)
-    h_prev[0], h_n, e = h, np.array(h, order="C"), arrays.workspace("e", (hidden, n), u)
+    h_prev[0], e = h, arrays.workspace("e", (hidden, n), u)
     h_t = h_prev[0]
     for u_rz_t, u_n_t, rz_t, r_t, z_t, n_t, h_next in zip(
-        u[:, : 2 * hidden], u[:, 2 * hidden :], rz, *blocks, [*h_prev[1:], h_n], strict=True
+        u[:, : 2 * hidden], u[:, 2 * hidden :], rz, *blocks, [*h_prev[1:], h], strict=True
     ):
         np.dot(weight_rz, h_t, out=rz_t)
         rz_t += u_rz_t  # (1)
@@ -110,7 +110,6 @@ def _forward_span(
         np.subtract(h_t, n_t, out=e)
         e *= z_t
         h_t = np.add(n_t, e, out=h_next)  # (4)
-    h[...] = h_n
 
 
 def backward(
@@ -151,7 +150,7 @@ def backward(
     d_params = Params(d_weight_ih, np.concatenate([d_weight_rz, d_weight_n]), d_b, d_b.copy())
     if p.bias_ih is None:
         d_params = d_params._replace(bias_ih=None, bias_hh=None)
-    return d_x, State(d_h.T.copy()), d_params
+    return d_x, State(d_h.T), d_params
 
 
 def _factors(
@@ -186,7 +185,7 @@ def _backward_span(
     """Overwrite k with gradients, and d_h after the span with d_h before it."""
     steps, _, hidden, n = k.shape
     weight_rz, weight_n = weight_hh[: 2 * hidden], weight_hh[2 * hidden :]
-    d_h_t, d_rh = np.array(d_h, order="C"), arrays.workspace("d_rh", (hidden, n), k)
+    d_h_t, d_rh = d_h.copy(), arrays.workspace("d_rh", (hidden, n), k)
     d_v = k[:, 1:3].reshape(steps, 2 * hidden, n)
     for k_rh_t, k_h_t, d_h_3, d_v_t, d_a_n, d_h_4, d_y_t in zip(
         k[:, :2], k[:, 2:], k[:, 0], d_v, k[:, 3], k[:, 4], d_y, strict=True

@@ -78,8 +78,7 @@ def forward(
         h_n, c_n = h[:, : span.n], c[:, : span.n]
         _forward_span(arrays.columns_by_step(span, u), blocks, hs, h_n, c_n, p)
         arrays.write_outputs(span, y, hs, h_n)
-    state_n = State(h.T.copy(), c.T.copy())
-    return y, state_n, Tape(x, saved, h_prev, forward_spans, params) if keep else None
+    return y, State(h.T, c.T), Tape(x, saved, h_prev, forward_spans, params) if keep else None
 
 
 def _fold(p: Params) -> Params:
@@ -106,10 +105,10 @@ def _forward_span(
     pq, (p_t, q_t, tanh_c, m) = products[:2], products
     a, ifo = saved[:, :4].reshape(steps, 4 * hidden, n), saved[:, :3].reshape(steps, 3 * hidden * n)
     o, i_f, g_c = saved[:, 2], saved[:, :2], saved[:, 3:]
-    saved[0, 4], h_prev[0], h_n, c_n = c, h, np.array(h, order="C"), np.array(c, order="C")
+    saved[0, 4], h_prev[0], h_n = c, h, h.copy()
     h_t = h_prev[0]
     for u_t, a_t, ifo_t, o_t, i_f_t, g_c_t, h_next, c_next in zip(
-        u, a, ifo, o, i_f, g_c, [*h_prev[1:], h_n], [*saved[1:, 4], c_n], strict=True
+        u, a, ifo, o, i_f, g_c, [*h_prev[1:], h_n], [*saved[1:, 4], c], strict=True
     ):
         np.dot(p.weight_hh, h_t, out=a_t)
         a_t += u_t  # (1)
@@ -127,7 +126,7 @@ def _forward_span(
         else:
             np.multiply(o_t, tanh_c, out=m)  # (4)
             h_t = np.dot(p.weight_hr, m, out=h_next)  # (5)
-    h[...], c[...] = h_n, c_n
+    h[...] = h_n
 
 
 def backward(
@@ -166,7 +165,7 @@ def backward(
     d_params = Params(d_weight_ih, d_weight_hh, d_b, d_b.copy(), d_weight_hr)
     if p.bias_ih is None:
         d_params = d_params._replace(bias_ih=None, bias_hh=None)
-    return d_x, State(d_h.T.copy(), d_c.T.copy()), d_params
+    return d_x, State(d_h.T, d_c.T), d_params
 
 
 def _factors(k: Float[ndarray, "T 6 H N"], saved: Float[ndarray, "T 5 H N"]) -> Float[ndarray, "T H N"]:
@@ -205,7 +204,7 @@ def _backward_span(
     steps, _, hidden, n = k.shape
     d_hs = arrays.workspace("d_hs", (steps, *d_h.shape), k)
     d_m_buffer = arrays.workspace("d_m", (hidden, n), k)
-    d_h_t, d_c_t = np.array(d_h, order="C"), d_c
+    d_h_t, d_c_t = d_h.copy(), d_c
     d_a, d_cifg = k[:, 1:5].reshape(steps, 4 * hidden, n), k[:, :4]
     for d_h_next, d_y_t, k_o, k_m, d_cifg_t, d_c_prev, d_a_t in zip(
         d_hs, d_y, k[:, 4], k[:, 5], d_cifg, k[:, 0], d_a, strict=True

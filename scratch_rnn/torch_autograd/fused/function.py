@@ -148,6 +148,13 @@ def input_projection(
     return u.view(u.shape[0], span.steps, span.n).transpose(0, 1)
 
 
+def sum_of_biases(
+    bias_ih: Float[Tensor, "G"] | None, bias_hh: Float[Tensor, "G"] | None
+) -> Float[Tensor, "G"] | None:
+    """b_ih + b_hh; None without biases."""
+    return None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
+
+
 class Gradients(NamedTuple):
     """The gradients through (1), filled chunk by chunk. d_x is None where x needs no gradient."""
 

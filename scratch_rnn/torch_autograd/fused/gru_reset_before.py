@@ -41,6 +41,7 @@ from scratch_rnn.torch_autograd.fused.function import (
     previous_h,
     rows_of,
     spans_of,
+    sum_of_biases,
     transposed,
 )
 from scratch_rnn.torch_autograd.fused.gru import FusedGRU
@@ -75,7 +76,7 @@ class FusedGRUResetBefore(OnceDifferentiable):
         keep: bool,
     ) -> tuple[Tensor, ...]:
         """Each step computes its gates in place, in the memory that is saved."""
-        hidden, b = h.shape[1], None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
+        hidden, b = h.shape[1], sum_of_biases(bias_ih, bias_hh)
         y, h_n = x.new_empty(x.shape[0], hidden), transposed(h)
         saved = x.new_empty(x.shape[0] if keep else 0, SAVED * hidden)
         for span in spans_of(batch_sizes, COEFFICIENTS * hidden, reverse, x.device):
@@ -99,7 +100,7 @@ class FusedGRUResetBefore(OnceDifferentiable):
         h, d_y_all = previous_h(y, h_0, forward_spans), grad_or_zeros(d_y, y)
         d_h = transposed(grad_or_zeros(d_h_n, h_0))
         sums = gradients(ctx, x, weight_ih, weight_hh.narrow(0, 0, 2 * hidden), 3 * hidden)
-        d_weight_n = torch.zeros_like(weight_hh.narrow(0, 2 * hidden, hidden))
+        d_weight_n = weight_hh.new_zeros(hidden, hidden)
         for chunk in backward_chunks(forward_spans):
             d_a, rh = x.new_empty(3 * hidden, chunk.size), x.new_empty(hidden, chunk.size)
             for span in chunk.spans:

@@ -44,6 +44,7 @@ from scratch_rnn.torch_autograd.fused.function import (
     previous_h,
     rows_of,
     spans_of,
+    sum_of_biases,
     transposed,
 )
 from scratch_rnn.torch_autograd.lstm import Params, State
@@ -78,8 +79,8 @@ class FusedLSTM(OnceDifferentiable):
         keep: bool,
     ) -> tuple[Tensor, ...]:
         """Each step computes its gates in place, in the memory that is saved."""
-        hidden, b = c.shape[1], None if bias_ih is None or bias_hh is None else ifog(bias_ih + bias_hh)
-        weight_ih, weight_hh = ifog(weight_ih), ifog(weight_hh)
+        hidden, b = c.shape[1], sum_of_biases(bias_ih, bias_hh)
+        weight_ih, weight_hh, b = ifog(weight_ih), ifog(weight_hh), None if b is None else ifog(b)
         y, h_n, c_n = x.new_empty(x.shape[0], h.shape[1]), transposed(h), transposed(c)
         saved = x.new_empty(x.shape[0] if keep else 0, SAVED * hidden)
         for span in spans_of(batch_sizes, COEFFICIENTS * hidden, reverse, x.device):

@@ -31,6 +31,7 @@ from scratch_rnn.torch_autograd.fused.function import (
     previous_h,
     rows_of,
     spans_of,
+    sum_of_biases,
     transposed,
 )
 from scratch_rnn.torch_autograd.rnn import Params, State
@@ -65,7 +66,8 @@ class FusedRNN(OnceDifferentiable):
         nonlinearity: str,
     ) -> tuple[Tensor, Tensor]:
         """Each h' is computed in place, in the memory of its u."""
-        b = x.new_zeros(()) if bias_ih is None or bias_hh is None else bias_ih + bias_hh
+        b = sum_of_biases(bias_ih, bias_hh)
+        b = x.new_zeros(()) if b is None else b
         y, h_n, weight_hh_t = x.new_empty(x.shape[0], h.shape[1]), h.clone(), transposed(weight_hh)
         for span in spans_of(batch_sizes, h.shape[1], reverse, x.device):
             torch.addmm(b, rows_of(x, span), weight_ih.t(), out=rows_of(y, span))  # (1)

@@ -39,7 +39,7 @@ def make_batch(what: str, tokens: Tokens, lengths: Lengths, size: int, device: t
         got = f"dtype {tokens.dtype}" if isinstance(tokens, Tensor | ndarray) else type(tokens).__name__
         raise TypeError(message("Seq2Seq", f"{what} to be a tensor or a numpy array of integers", got))
     counts = check_lengths(what, lengths, tokens.shape)
-    tensor = torch.tensor(tokens) if isinstance(tokens, ndarray) else tokens
+    tensor = torch.tensor(tokens, device=device) if isinstance(tokens, ndarray) else tokens
     tensor = tensor.to(device, torch.int64)
     mask = torch.arange(max(counts), device=device)[:, None] < torch.tensor(counts, device=device)
     real = torch.where(mask, tensor.T[: max(counts)], 0)

@@ -184,6 +184,12 @@ def test_shares() -> None:
         Processes(0, 3, torch.device("cpu")).share(7)
 
 
+def test_a_mean_is_computed_on_the_device_of_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda total: total.mul_(2))
+    with torch.device("meta"):
+        assert Processes(0, 2, torch.device("cpu")).mean(3.0) == 3.0
+
+
 def test_nccl_gets_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without `device_id`, a barrier would have to guess the GPU."""
     asked: dict[str, Any] = {}
