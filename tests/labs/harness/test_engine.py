@@ -46,7 +46,7 @@ def count_steps(monkeypatch: pytest.MonkeyPatch, impl: str) -> list[str]:
 def test_the_cell_files_run_by_default(name: str, impl: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert make(name, {}).settings.engine == "steps"
     calls = count_steps(monkeypatch, impl)
-    run(name, impl, **SMALL[name])
+    run(name, impl, **SMALL[name], engine="steps")
     assert calls
     calls.clear()
     run(name, impl, **SMALL[name], engine="fused")
@@ -60,7 +60,7 @@ def test_the_decoder_runs_step_by_step(impl: str, monkeypatch: pytest.MonkeyPatc
     trained = [chosen.batch(step)[0].shape[1] for step in range(2)]  # the last one is taken back
     encoder_steps = sum(trained) + source.shape[1]
     calls = count_steps(monkeypatch, impl)
-    run("seq2seq", impl, **SMALL["seq2seq"])
+    run("seq2seq", impl, **SMALL["seq2seq"], engine="steps")
     both = len(calls)
     calls.clear()
     run("seq2seq", impl, **SMALL["seq2seq"], engine="fused")
