@@ -23,7 +23,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy import ndarray
 
-from scratch_rnn.checks import UsageError, message
+from scratch_rnn.checks import Failure, UsageError, message
 from scratch_rnn.labs.harness.implementations import DType, Implementation
 from scratch_rnn.labs.harness.lab import Batch, Result, Training, TrainingLab
 from scratch_rnn.labs.harness.options import flag, option
@@ -159,6 +159,8 @@ class CharLM(TrainingLab[Options]):
         logits, state = trainer.predict(np.array([written]), None)
         for _ in range(count):
             scores = logits[0, -1, : self.unknown].astype(np.float64)
+            if not np.isfinite(scores).all():
+                raise Failure(f"{self.name}: the logits of a sample are not finite; try a smaller --lr")
             with np.errstate(over="ignore"):  # a tiny temperature makes -inf, probability 0
                 p = np.exp((scores - scores.max()) / temperature)
             written.append(int(rng.choice(self.unknown, p=p / p.sum())))

@@ -96,6 +96,8 @@ def chosen(draw: Draw, lab: str) -> tuple[dict[str, str], dict[str, bytes]]:
             settings[each.name] = value(draw, each)
         if each.name == "epochs":
             settings.pop("steps", None)
+            if lab == "charlm":  # an epoch of its own text takes long
+                files |= {name: make(draw) for name, make in made.items() if name not in files}
     return settings, files
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from scratch_rnn.cli.app import make
+from scratch_rnn.labs import Failure
 from scratch_rnn.labs.charlm import bigram_bits
 from tests.labs.running import assert_one_curve, lab, refused, run
 
@@ -134,6 +135,16 @@ class Counting:
 def test_a_sample_continues_the_prompt(text: Path) -> None:
     chosen: Any = make("charlm", {**SMALL, "file": str(text), "sample": 5, "prompt": "the"})
     assert chosen._sample(Counting(chosen.classes), 5) == "the" + chosen.alphabet.decode(range(3, 8))
+
+
+def test_a_sample_needs_finite_logits(text: Path) -> None:
+    class Diverged:
+        def predict(self, x: object, state: object) -> tuple[np.ndarray, None]:
+            return np.full((1, 1, 40), np.nan), None
+
+    chosen: Any = make("charlm", {**SMALL, "file": str(text), "sample": 3})
+    with pytest.raises(Failure, match=r"^charlm: the logits of a sample are not finite; try a smaller --lr$"):
+        chosen._sample(Diverged(), 3)
 
 
 def test_refusals(text: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 from matplotlib.axes import Axes
 from numpy import ndarray
 
@@ -129,6 +130,9 @@ class TrainingLab(Lab[T]):
         super().__init__(settings)
         if None not in (settings.steps, settings.epochs):
             raise UsageError(message(self.name, "--steps or --epochs", "both"))
+        for name, value in (("--lr", settings.lr), ("--clip", settings.clip)):
+            if value is not None and value > (largest := float(np.finfo(settings.dtype).max)):
+                raise UsageError(message(self.name, f"{name} of at most {largest:.3g}", f"{value:g}"))
 
     @property
     def steps(self) -> int:

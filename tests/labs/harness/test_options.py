@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scratch_rnn.cli.app import make
 from scratch_rnn.labs import LABS, UsageError
 from scratch_rnn.labs.harness.options import make_settings, options_of
 from tests.labs.running import refused, run
@@ -77,3 +78,11 @@ def test_steps_or_epochs() -> None:
 
 def test_the_largest_seed() -> None:
     assert run("hihello", "torch", seed=2**64 - 1, steps=1).losses
+
+
+@pytest.mark.parametrize("name", ["lr", "clip"])
+def test_a_rate_that_the_dtype_cannot_hold_is_refused(name: str) -> None:
+    refusal = rf"^hihello: expected --{name} of at most 3\.4e\+38, got 1e\+39$"
+    with pytest.raises(UsageError, match=refusal):
+        make("hihello", {name: 1e39, "dtype": "float32"})
+    make("hihello", {name: 1e39})
