@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from scratch_rnn.checks import expect_equal_shape, expect_one_of, message
+from scratch_rnn.checks import expect_bool, expect_equal_shape, expect_one_of, message
 from scratch_rnn.numpy_bptt import packed_checks as checks
 
 Lengths = Sequence[int] | ndarray
@@ -213,6 +213,7 @@ def last_step(packed: PackedSequence, bidirectional: bool = False) -> ndarray:
 
     Raises ValueError if bidirectional and the last axis is odd.
     """
+    expect_bool("last_step", "bidirectional", bidirectional)
     padded, lengths = pad_packed_sequence(packed)
     last = padded[lengths - 1, np.arange(len(lengths))]
     if bidirectional:

@@ -120,8 +120,9 @@ class Report:
             for name, error in errors.items()
         ]
         for r in (each for each in self.float32 if each.cases >= LEAST_CASES):
-            found.append((f"{r.contender} {r.column} float32 median", r.median_low, MEDIAN_BOUND))
-            found.append((f"{r.contender} {r.column} float32 90 %", r.p90_low, P90_BOUND))
+            name = f"{r.contender} {r.column} float32"
+            found.append((f"{name} median {r.median:.3g} less chance", r.median_low, MEDIAN_BOUND))
+            found.append((f"{name} 90 % {r.p90:.3g} less chance", r.p90_low, P90_BOUND))
         return [f"{who}: {figure:.3g}, bound {bound:g}" for who, figure, bound in found if figure > bound]
 
 

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence as Base
 
+from scratch_rnn.checks import expect_bool
 from scratch_rnn.torch_autograd import packed_checks as checks
 
 Lengths = Tensor | Sequence[int]
@@ -257,6 +258,7 @@ def last_step(packed: PackedSequence, bidirectional: bool = False) -> Tensor:
 
     Raises ValueError if bidirectional and the last axis is odd.
     """
+    expect_bool("last_step", "bidirectional", bidirectional)
     sequences = unpack_sequence(packed)
     last = torch.stack([sequence[-1] for sequence in sequences])
     if not bidirectional:

@@ -53,7 +53,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--case", type=int, help="one case by its number")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes [one for each core]")
-    return parser.parse_args()
+    given = parser.parse_args()
+    for name in ("cases", "jobs"):
+        if getattr(given, name) is not None and getattr(given, name) < 1:
+            parser.error(f"--{name}: expected a number of at least 1, got {getattr(given, name)}")
+    if given.case is not None and len(given.only or []) != 1:
+        parser.error("--case: expected one --only GROUP with it")
+    return given
 
 
 if __name__ == "__main__":

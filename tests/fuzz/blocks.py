@@ -14,12 +14,12 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import chdir
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import torch._dynamo
 
-from tests.fuzz.command import FOLDERS, Fault, write
+from tests.fuzz.command import FOLDERS, Fault
 from tests.fuzz.groups import GROUPS, draw_of
 
 assert torch._dynamo
@@ -50,20 +50,8 @@ class Outcome(NamedTuple):
 
 
 def reproduce(seed: int, group: str, number: int) -> str:
-    """A command line for a shell that runs one case again; its files are in a new folder."""
-    draw, make = draw_of(seed, group, number), GROUPS[group].make
-    again = f"python -m tests.fuzz --seed {seed} --only {shlex.quote(group)} --case {number}"
-    if make is None:
-        return again
-    folder = Path(mkdtemp(prefix="fuzz-"))
-    with chdir(folder):
-        try:
-            case = make(draw)
-        except Exception:  # a fault of the generator
-            return again
-        write(case._replace(files=case.files | {"standard-input": case.stdin}), folder)
-    words = shlex.join(["python", "-m", "scratch_rnn", *case.words])
-    return f"PYTHONPATH=$PWD; cd {folder}; {ascii(words)[1:-1]} < standard-input"
+    """A command line for a shell that runs one case again."""
+    return f"python -m tests.fuzz --seed {seed} --only {shlex.quote(group)} --case {number}"
 
 
 def run_case(seed: int, group: str, number: int, folder: Path) -> str:

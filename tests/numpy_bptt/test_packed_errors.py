@@ -185,6 +185,11 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
         "last_step_backward: d_last of shape (3, 2), got (1, 2)",
     ),
     (
+        lambda: last_step(PACKED, "no"),  # type: ignore[arg-type]
+        TypeError,
+        "last_step: bidirectional to be True or False, got 'no'",
+    ),
+    (
         lambda: last_step(pack_sequence([np.ones((4, 3))]), bidirectional=True),
         ValueError,
         "last_step: an output of two directions, (N, *, 2·P), got (1, 3)",

@@ -164,6 +164,11 @@ def test_the_last_step_is_each_rows_own(lengths: list[int]) -> None:
     assert_equal(ours.last_step(BOTH[0].pack_sequence(rows, enforce_sorted=False)), last)
 
 
+def test_last_step_refuses_a_flag_that_is_none() -> None:
+    with pytest.raises(TypeError, match=r"^last_step: expected bidirectional to be True or False, got 'no'$"):
+        ours.last_step(ours.pack_sequence([normal(2, 2)]), "no")  # type: ignore[arg-type]
+
+
 def test_nan_in_the_padding_does_not_reach_the_data() -> None:
     padded = normal(4, 3, 2)
     padded[1:, 0], padded[2:, 2] = torch.nan, torch.nan

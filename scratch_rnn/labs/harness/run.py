@@ -127,10 +127,10 @@ def run_lab(
 def _train(lab: TrainingLab[Training], work: Trainer, curves: Curves, tick: Tick, saver: Saver) -> None:
     """Train up to the last step, append one loss per step, and save. Failure if the run ends earlier."""
     run, processes = f"{lab.name}: {saver.impl}", saver.processes
-    losses = curves.losses
-    lab.observe(len(losses), work)
+    losses, loaded = curves.losses, len(curves.losses)
+    lab.observe(loaded, work)
     with np.errstate(all="ignore"), _lost_processes(lab.name, curves, saver):  # overflow shows in the loss
-        for step in range(len(losses), lab.steps):
+        for step in range(loaded, lab.steps):
             loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
             if not math.isfinite(loss):
                 note = saver.note(curves)
@@ -150,13 +150,20 @@ def _train(lab: TrainingLab[Training], work: Trainer, curves: Curves, tick: Tick
         note = f"after the last step; try a smaller --lr{saver.note(curves)}"
         if not saver.hold(work, curves):
             raise Failure(f"{run}: the weights have NaN or infinity {note}")
-        loss = _next_loss(lab, work, len(losses))
+        if len(losses) == loaded:  # nothing was trained
+            return
+        try:
+            loss = _next_loss(lab, work, len(losses))
+        except BaseException:
+            saver.write()
+            raise
         if not math.isfinite(loss):  # weights that are finite may be too large to use
             raise Failure(f"{run}: the loss is {loss} {note}")
+        saver.write()
 
 
 def _next_loss(lab: TrainingLab[Training], work: Trainer, step: int) -> float:
-    """The loss of one more step, which is taken back."""
+    """The loss of one more step, which is undone."""
     before = work.snapshot()
     loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
     work.restore(before)

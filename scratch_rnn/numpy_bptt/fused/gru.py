@@ -14,7 +14,7 @@ The halves of (2) are folded into the weights. b_hn, which a step adds to v_n, i
 Between recurrent GEMMs the backward pass is elementwise and linear in d_h': its factors are precomputed
 for all steps of a span (`_factors`), and one product per step overwrites them with gradients. A GEMM adds
 its terms in the order of the gates. d_u_n is the largest, so it comes last: the error of d_x in float32 is
-then a third smaller.
+then smaller.
 
 Axes (scratch_rnn/notation.py): R rows, I input, H hidden, G = 3H gate rows. In a span T and N are its own
 steps and rows; F any features.

@@ -3,8 +3,8 @@
 The backward pass is written by hand, in place, and gives the first derivative in reverse mode. Other
 transforms raise an error.
 
-Arrays are feature-major, so that the rows of one gate are contiguous, and are computed span by span
-(scratch_rnn/spans.py).
+In the LSTM and the GRUs arrays are feature-major, so that the rows of one gate are contiguous; the RNN has
+one gate and computes in rows. All are computed span by span (scratch_rnn/spans.py).
 
 Axes (scratch_rnn/notation.py): N batch, R rows, G gate rows, I input, P width of h, T time.
 F features, M rows of one span or chunk, O outputs of a linear map.

@@ -14,7 +14,7 @@ computed for all steps of a span at once:
          k_n = (1-z) ⊙ (1-n²)    k_v = r ⊙ k_n    k_z = (h-n) ⊙ z ⊙ (1-z)    k_r = v_n ⊙ (1-r) ⊙ k_v
 
 A GEMM adds its terms in the order of the gates. d_u_n is the largest, so it comes last: the error of d_x in
-float32 is then a third smaller.
+float32 is then smaller.
 
 The memory of a step is [ v_n | r | z | n ]. At first it holds [ b_hn | u_r | u_z | u_n ], so that one addmm
 with the weights in the order n r z computes v_n, u_r + v_r and u_z + v_z in place.

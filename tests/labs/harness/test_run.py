@@ -11,8 +11,10 @@ import pytest
 
 from scratch_rnn.cli.app import make
 from scratch_rnn.labs import Failure, Interrupted, Report, Run, run_lab, timeseries
-from scratch_rnn.labs.harness.run import JUDGED_STEPS
+from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
+from scratch_rnn.labs.harness.run import JUDGED_STEPS, _next_loss
 from scratch_rnn.labs.inputs.files import DATA
+from scratch_rnn.torch_autograd.models.trainer import Trainer as TorchTrainer
 from tests.labs.running import lab, refused
 
 
@@ -70,15 +72,39 @@ def test_last_weights_that_cannot_be_used(name: str, options: tuple[str, ...], i
     )
 
 
-def test_the_step_after_the_last_is_taken_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("impl", ["numpy", "torch", "reference"])
+def test_the_step_after_the_last_is_undone(impl: str) -> None:
+    chosen: Any = make("charlm", {"hidden": 3, "window": 5, "test_file": str(DATA / "this.txt")})
+    work = trainer(chosen, load(impl, "steps"), first_weights(chosen))
+    work.step(*chosen.batch(0), reset_state=True)
+    before = work.snapshot()
+    assert math.isfinite(_next_loss(chosen, work, 1))
+    after = work.snapshot()
+    assert list(after) == list(before)
+    for name, array in before.items():
+        np.testing.assert_array_equal(after[name], array)
+
+
+def test_a_loaded_run_without_steps_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
     words = ("charlm", "--impl", "torch", "--hidden", 3, "--window", 5, "--test-file", DATA / "this.txt")
     lab(*words, "--steps", 2, "--save", one)
+    monkeypatch.setattr(TorchTrainer, "step", None)
     lab(*words, "--steps", 2, "--load", one, "--save", two)
     with np.load(one) as before, np.load(two) as after:
         assert len(before["losses"]) == 2
         for name in set(before.files) - {"about"}:
             np.testing.assert_array_equal(before[name], after[name])
+
+
+def test_the_checkpoint_is_written_before_the_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeseries, "rmse", lambda forecast, truth: math.nan)
+    file = tmp_path / "one.npz"
+    refused("lab", "timeseries", "--steps", 2, "--impl", "numpy", "--save", file, status=1)
+    with np.load(file) as saved:
+        assert len(saved["losses"]) == 2
 
 
 def test_a_result_that_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
