@@ -13,12 +13,12 @@ engine="steps". `python -m benchmarks ladder` measures them again; the rows of t
 benchmarks/results/.
 
                                                              RNN           GRU           LSTM
-    hoisted input: x W_ihᵀ for all steps before the loop     1.47 / 1.63   1.22 / 0.93   1.16 / 0.93
-    in-place activations, one tanh; one GEMM for d_W_hh      1.00 / 0.99   0.89 / 2.37   0.94 / 2.13
-    feature-major arrays: gates are contiguous blocks                      2.17 / 1.72   1.30 / 2.10
-    fused loop: no call of a cell file                       1.76 / 1.94   0.67 / 1.12   1.06 / 1.11
-    spans in cache: some steps at a time                     0.98 / 1.00   1.61 / 0.90   1.77 / 0.88
-    numpy-fused: the workspace, reused from call to call     1.07 / 1.00   1.01 / 1.05   1.00 / 1.06
+    hoisted input: x W_ihᵀ for all steps before the loop     1.14 / 1.76   1.22 / 0.92   1.21 / 0.90
+    in-place activations, one tanh; one GEMM for d_W_hh      1.54 / 1.00   0.92 / 2.42   0.95 / 2.62
+    feature-major arrays: gates are contiguous blocks                      2.16 / 1.61   1.24 / 1.80
+    fused loop: no call of a cell file                       1.92 / 2.06   0.68 / 1.15   1.03 / 1.13
+    spans in cache: some steps at a time                     0.99 / 1.01   1.65 / 0.90   1.96 / 0.93
+    numpy-fused: the workspace, reused from call to call     1.02 / 1.00   0.99 / 1.05   0.97 / 1.02
 
 Each factor was measured at one size on one machine, and depends on the rows above it: one below 1 means that
 the technique alone did not pay there.
