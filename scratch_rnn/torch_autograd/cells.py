@@ -69,6 +69,8 @@ class RNNCellBase(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
+    __prepare_scriptable__ = fx.refuse_script
+
     def extra_repr(self) -> str:
         """The arguments that differ from the defaults, as torch.nn prints them."""
         changed = [] if self.bias is True else [f"bias={self.bias}"]

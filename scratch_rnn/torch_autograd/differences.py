@@ -151,7 +151,7 @@ DIFFERENCES = (
     Difference(
         "torch.jit.script of a layer",
         "works, with a warning that it is deprecated",
-        "refused; torch.compile and torch.export work",
+        "RuntimeError that names torch.compile and torch.export, which work",
     ),
     Difference(
         "isinstance of a layer or a cell",

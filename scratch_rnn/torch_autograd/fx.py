@@ -1,9 +1,11 @@
-"""torch.fx.symbolic_trace records a layer or cell as one node, as it does with the modules of torch.nn."""
+"""Graphs of layers and cells: torch.fx records one as a node, as torch.nn's are; no torch.jit.script."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from torch.fx import Proxy
 from torch.nn import Module
+
+from scratch_rnn.checks import message
 
 
 def is_proxy(input: object) -> bool:
@@ -16,3 +18,9 @@ def record(module: Module, input: Any, hx: Any) -> Any:
     arguments = (input,) if hx is None else (input, hx)
     tracer = input.tracer
     return tracer.create_proxy("call_module", tracer.path_of_module(module), arguments, {})
+
+
+def refuse_script(module: Module) -> NoReturn:
+    """The method that torch.jit.script calls before it compiles a module."""
+    who = type(module).__name__
+    raise RuntimeError(message(who, "no torch.jit.script (use torch.compile or torch.export)", "a script"))

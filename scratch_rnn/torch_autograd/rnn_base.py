@@ -134,6 +134,8 @@ class RNNBase(TorchNames):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
+    __prepare_scriptable__ = fx.refuse_script
+
     def extra_repr(self) -> str:
         """The arguments that differ from the defaults, as torch.nn prints them."""
         changed = {

@@ -356,7 +356,11 @@ def test_torch_jit_trace_of_a_packed_sequence() -> None:
 def test_torch_jit_script_of_a_layer() -> None:
     torchs, here = differ("torch.jit.script(torch.nn.Sequential(GRU(3, 4)))(zeros(5,2,3))[0].shape")
     assert torchs == (None, "torch.Size([5, 2, 4])")
-    assert here[0] is torch.jit.frontend.NotSupportedError
+    text = ": expected no torch.jit.script (use torch.compile or torch.export), got a script"
+    assert here == (RuntimeError, f"GRU{text}")
+    for module in (ours.LSTM(3, 4), ours.RNNCell(3, 4)):
+        with pytest.raises(RuntimeError, match=re.escape(type(module).__name__ + text)):
+            torch.jit.script(module)
 
 
 def test_isinstance_of_a_layer_or_a_cell() -> None:
