@@ -77,15 +77,22 @@ def on_disk(left: list[Mutant], forks: Forks, jobs: int) -> Iterator[tuple[Mutan
         yield from zip(left, pool.map(killed, left), strict=True)
 
 
-def main() -> None:
-    """Run a sample, and say which mutants survive."""
-    parser = argparse.ArgumentParser(description="Mutants over every line of mathematics of both trees.")
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A sample of the mutants of the mathematics of both trees.")
     parser.add_argument("--sample", type=int, default=300, help="how many mutants, 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="which mutants")
     parser.add_argument("--jobs", type=int, default=2, help="how many run at the same time")
     parser.add_argument("--only", default="", help="mutants whose description contains this text")
     parser.add_argument("--log", default=os.devnull, help="one verdict a line; killed ones are not run again")
     options = parser.parse_args()
+    if options.jobs < 1:
+        parser.error(f"--jobs: expected a number of at least 1, got {options.jobs}")
+    return options
+
+
+def main() -> None:
+    """Run a sample, and say which mutants survive."""
+    options = _arguments()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     everything = all_mutants()
     chosen = sample([m for m in everything if options.only in str(m)], options.sample, options.seed)

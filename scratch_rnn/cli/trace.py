@@ -81,8 +81,7 @@ def trace_command(name: str, given: Mapping[str, object], options: Options) -> N
         traced = _train(lab, work, model.rnn, updates, options)
         unit = " nats" if model.loss_name == "cross_entropy" else ""
         for each in traced:
-            values = each.trace.sequence(options.sequence).values()
-            if not all(np.isfinite(array).all() for array in values):
+            if not _finite(each.trace, options):
                 note = f"NaN or infinity after {each.updates} updates; try a smaller --lr"
                 raise Failure(f"{lab.name}: the recorded values have {note}")
         titles = [f"{_title(lab, each)}{unit}" for each in traced]
@@ -155,6 +154,13 @@ def _train(
             if tick("numpy", step + 1):
                 raise Failure(f"{lab.name}: interrupted after step {step + 1} of {updates[-1] + 1}")
     return traced
+
+
+def _finite(trace: Trace, options: Options) -> bool:
+    """Whether what is written is finite: the sequence, and for --npz the batch, where NaN is padding."""
+    if not all(np.isfinite(array).all() for array in trace.sequence(options.sequence).values()):
+        return False
+    return options.npz is None or not any(np.isinf(array).any() for array in trace.arrays().values())
 
 
 def _labels(lab: Any, x: Any, sequence: int) -> list[str] | None:

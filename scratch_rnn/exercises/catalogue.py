@@ -66,13 +66,13 @@ def recognise(source: bytes, file: str) -> str:
         found = outline(ast.parse(source, file))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         fail("grade", "a Python file", f"{file}: {error}")
-    lines, others = set(source.splitlines()), list[tuple[int, int, str, str]]()
+    lines, candidates = set(source.splitlines()), list[tuple[int, int, str, str]]()
     for name, each in EXERCISES.items():
         wanted = outline(ast.parse(each.read()))
         missing = [key for key in wanted if found.get(key) != wanted[key]]
         common = lines & set(each.read().encode().splitlines())
-        others.append((len(missing), -len(common), name, ", ".join(missing)))
-    nearest, lacks = min(others)[2:]
+        candidates.append((len(missing), -len(common), name, ", ".join(missing)))
+    nearest, lacks = min(candidates)[2:]
     if lacks:
         expected = f"a file that defines what one of the exercises does ({', '.join(EXERCISES)})"
         fail("grade", expected, f"{file}; for {nearest} it lacks {lacks}, or has other arguments there")

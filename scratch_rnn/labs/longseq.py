@@ -93,7 +93,7 @@ class LongSeq(TrainingLab[Options]):
         self.best: Best | None = None
 
     def _text(self) -> tuple[str, list[str]]:
-        """(the training text, what is to be said about it)."""
+        """(the training text, notes for the user)."""
         s = self.settings
         if s.text is not None and s.file is not None:
             raise UsageError(message(self.name, "--text or --file", "both"))

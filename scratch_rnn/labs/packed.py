@@ -220,7 +220,7 @@ def _largest(a: Reading, b: Reading) -> float:
 
 
 def _read(path: Path) -> tuple[list[str], list[str]]:
-    """(the words of a file, what is to be said about it); blank lines are skipped."""
+    """(the words of a file, notes for the user); blank lines are skipped."""
     text, notes = composed(path, read_text("--words", path))
     words = [line.strip() for line in text.split("\n") if line.strip()]
     if len(words) < 2:

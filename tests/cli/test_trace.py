@@ -126,3 +126,15 @@ def test_values_that_are_not_finite_are_not_written(tmp_path: Path, monkeypatch:
     error = refused("trace", "hihello", "--json", tmp_path / "out.json", "--quiet", status=1)
     assert error == "hihello: the recorded values have NaN or infinity after 15 updates; try a smaller --lr"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_values_of_the_batch_that_are_infinite_are_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--npz has more than the chosen sequence."""
+    infinite = np.array([[[np.nan]], [[np.inf]]])
+    monkeypatch.setattr(Trace, "arrays", lambda trace: {"d_weight_hh_l1": infinite})
+    error = refused("trace", "hihello", "--npz", tmp_path / "out.npz", "--quiet", status=1)
+    assert error == "hihello: the recorded values have NaN or infinity after 15 updates; try a smaller --lr"
+    assert list(tmp_path.iterdir()) == []
+    trace("hihello", "--json", tmp_path / "out.json", "--quiet")

@@ -35,7 +35,7 @@ STRANGE = (
 )
 """Tokens that a reader may take for something else."""
 RAW = (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\0", b"\xef\xbb\xbf", b"\xe2\x82")
-"""Bytes that are not UTF-8, or hardly."""
+"""Bytes that are invalid or unusual UTF-8."""
 
 
 def mutated(draw: Draw, data: bytes) -> bytes:

@@ -32,7 +32,7 @@ SMALL = {
 """Settings of a lab that make it quick, besides those of all."""
 UNTRAINED = ("basics", "packed")
 ENDLESS = ("steps", "epochs", "sample", "forecast", "save_every")
-"""A large number is a legal wish here, and takes long."""
+"""A large number is valid here, and takes a long time."""
 WRONG = ("-1", "0", "x", "", "1.5", "nan", "1e999", "1_0", "٣", " 1", "-")
 HUGE = (str(2**40), str(2**63), str(2**64 - 1), str(2**64), str(10**30), "9" * 400)
 REAL = ("0.5", "0.01", "1", "2.5", "1e-300", "5e-324", "1e300", "-0.0", "1e-9")
@@ -96,7 +96,7 @@ def chosen(draw: Draw, lab: str) -> tuple[dict[str, str], dict[str, bytes]]:
             settings[each.name] = value(draw, each)
         if each.name == "epochs":
             settings.pop("steps", None)
-            if lab == "charlm":  # an epoch of its own text takes long
+            if lab == "charlm":  # an epoch of its own text takes a long time
                 files |= {name: make(draw) for name, make in made.items() if name not in files}
     return settings, files
 

@@ -25,13 +25,13 @@ MANY_LAYERS, MANY_BYTES = 1000, 2**30
 
 
 def announcement(lab: Lab[Settings]) -> list[str]:
-    """The size of the lab's model, as a warning, if it fits into the memory and a step of it takes long."""
+    """The size of the lab's model, as a warning, if it fits into the memory and a step takes a long time."""
     layers, parameters, needed = lab.settings.layers, count_parameters(lab), needed_memory(lab)
     if (layers < MANY_LAYERS and needed < MANY_BYTES) or needed > machine_memory():
         return []
     return [
         f"{lab.name}: the model has {parameters:,} parameters in {layers:,} layers and needs "
-        f"{needed:,} bytes to train: a step takes long"
+        f"{needed:,} bytes to train: a step takes a long time"
     ]
 
 

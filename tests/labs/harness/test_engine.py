@@ -57,7 +57,7 @@ def test_the_cell_files_run_by_default(name: str, impl: str, monkeypatch: pytest
 def test_the_decoder_runs_step_by_step(impl: str, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: Any = make("seq2seq", SMALL["seq2seq"])
     source, _ = chosen.test_sources.batch(range(len(chosen.test)))
-    trained = [chosen.batch(step)[0].shape[1] for step in range(2)]  # the last one is taken back
+    trained = [chosen.batch(step)[0].shape[1] for step in range(2)]  # the last one is undone
     encoder_steps = sum(trained) + source.shape[1]
     calls = count_steps(monkeypatch, impl)
     run("seq2seq", impl, **SMALL["seq2seq"], engine="steps")

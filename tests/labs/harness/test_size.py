@@ -58,7 +58,7 @@ def test_a_model_of_many_layers_is_announced(monkeypatch: pytest.MonkeyPatch) ->
     parameters = 20 * (2 * 5 * 5 + 2 * 5)
     assert done.stderr == (
         f"warning: hihello: the model has {parameters:,} parameters in 20 layers and needs "
-        f"{parameters * 4 * 8:,} bytes to train: a step takes long\n"
+        f"{parameters * 4 * 8:,} bytes to train: a step takes a long time\n"
     )
 
 
