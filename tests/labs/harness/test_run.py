@@ -107,6 +107,20 @@ def test_the_checkpoint_is_written_before_the_evaluation(
         assert len(saved["losses"]) == 2
 
 
+def test_an_interrupt_in_the_step_after_the_last_keeps_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scratch_rnn.labs.harness.run._next_loss", interrupted)
+    file = tmp_path / "one.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run_lab(make("timeseries", {"steps": 2}), ["numpy"], lambda impl, done: False, file)
+    with np.load(file) as saved:
+        assert len(saved["losses"]) == 2
+
+
 def test_a_result_that_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeseries, "rmse", lambda forecast, truth: math.inf)
     error = refused("lab", "timeseries", "--steps", 1, "--impl", "numpy", status=1)
