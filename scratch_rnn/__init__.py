@@ -10,7 +10,8 @@
     convert            weights to and from other frameworks; weight_files: in files
     labs, cli          a course on RNNs, each lab on three implementations; the command line
     parameters, spans  torch's parameter names and shapes; ragged batches as runs of steps
-    seq2seq_common     what both seq2seq models share; snapshot: what a trainer saves
+    seq2seq_common     what both seq2seq models share; model_checks: checks of the other models
+    snapshot           what a trainer saves
     checks, outputs    error messages; writing files; fonts: Korean text in pictures
 
 Importing this package imports none of them: numpy_bptt works without torch.

@@ -71,7 +71,7 @@ def expect_int(who: str, what: str, value: object, least: int) -> int:
     return number
 
 
-def expect_sizes(who: str, **sizes: object) -> None:
+def expect_positive(who: str, **sizes: object) -> None:
     """Raise TypeError or ValueError unless each size is an integer of at least 1."""
     for what, value in sizes.items():
         expect_int(who, what, value, 1)

@@ -10,8 +10,8 @@ from scratch_rnn.checks import (
     expect_int,
     expect_number,
     expect_one_of,
+    expect_positive,
     expect_shape,
-    expect_sizes,
     message,
 )
 
@@ -51,7 +51,7 @@ def check_sizes(sizes: Sizes) -> Sizes:
     """Return `sizes` if a model can have them; TypeError or ValueError otherwise."""
     expect_cell("Seq2Seq", sizes.cell)
     names = ("source_size", "target_size", "embedding_size", "hidden_size", "num_layers")
-    expect_sizes("Seq2Seq", **{name: getattr(sizes, name) for name in names})
+    expect_positive("Seq2Seq", **{name: getattr(sizes, name) for name in names})
     expect_bool("Seq2Seq", "bidirectional", sizes.bidirectional)
     for what in ("sos", "eos"):
         index = expect_int("Seq2Seq", what, getattr(sizes, what), 0)

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "scratch_rnn"
 
 ORDER = (
     {"checks", "outputs", "notation"},
-    {"parameters", "snapshot", "spans", "seq2seq_common"},
+    {"parameters", "snapshot", "spans", "seq2seq_common", "model_checks"},
     {"numpy_bptt", "torch_autograd", "convert"},
     {"fonts"},
     {"trace", "parity", "weight_files"},

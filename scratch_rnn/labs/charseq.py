@@ -51,29 +51,24 @@ class CharSeq(TrainingLab[NextCharacter]):
     default_steps = 100
     has_picture = True
     loss_unit = "nats per character"
+    text: str
+    """All characters but the last are x, all but the first are y."""
 
     def __init__(self, settings: NextCharacter) -> None:
         super().__init__(settings)
-        text = self.text
         if isinstance(settings, WithText):
-            self.warnings = composed("--text", settings.text)[1]
-        if len(text) < 2:
-            raise UsageError(message(self.name, "--text of at least 2 characters", len(text)))
+            self.text, self.warnings = composed("--text", settings.text)
+        if len(self.text) < 2:
+            raise UsageError(message(self.name, "--text of at least 2 characters", len(self.text)))
         self.alphabet = Alphabet(self.symbols)
         classes = len(self.alphabet)
         self.resolve(hidden=settings.hidden or classes)
         if not settings.head and self.settings.hidden != classes:
             expected = f"--hidden {classes}, one unit per character (or --head)"
             raise UsageError(message(self.name, expected, settings.hidden))
-        numbers = self.alphabet.encode(text)[None]  # (N, T), one sequence
+        numbers = self.alphabet.encode(self.text)[None]  # (N, T), one sequence
         self.predicted: dict[int, str] = {}
         self.x, self.y = self.alphabet.one_hot(numbers[:, :-1]), numbers[:, 1:]
-
-    @property
-    def text(self) -> str:
-        """All characters but the last are x, all but the first are y."""
-        assert isinstance(self.settings, WithText)
-        return composed("--text", self.settings.text)[0]
 
     @property
     def symbols(self) -> str:

@@ -130,8 +130,9 @@ class TrainingLab(Lab[T]):
         super().__init__(settings)
         if None not in (settings.steps, settings.epochs):
             raise UsageError(message(self.name, "--steps or --epochs", "both"))
+        largest = float(np.finfo(settings.dtype).max)
         for name, value in (("--lr", settings.lr), ("--clip", settings.clip)):
-            if value is not None and value > (largest := float(np.finfo(settings.dtype).max)):
+            if value is not None and value > largest:
                 raise UsageError(message(self.name, f"{name} of at most {largest:.3g}", f"{value:g}"))
 
     @property

@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from numpy import ndarray
 
 from scratch_rnn.checks import Failure, Lost
 from scratch_rnn.labs.harness.checkpoint import Checkpoint, Curves
@@ -148,12 +149,13 @@ def _train(lab: TrainingLab[Training], work: Trainer, curves: Curves, tick: Tick
                 raise Failure(f"{lab.name}: {note}")
             saver.after_step(work, curves)
         note = f"after the last step; try a smaller --lr{saver.note(curves)}"
-        if not saver.hold(work, curves):
+        last = saver.hold(work, curves)
+        if last is None:
             raise Failure(f"{run}: the weights have NaN or infinity {note}")
         if len(losses) == loaded:  # nothing was trained
             return
         try:
-            loss = _next_loss(lab, work, len(losses))
+            loss = _next_loss(lab, work, len(losses), last)
         except BaseException:
             saver.write()
             raise
@@ -162,9 +164,8 @@ def _train(lab: TrainingLab[Training], work: Trainer, curves: Curves, tick: Tick
         saver.write()
 
 
-def _next_loss(lab: TrainingLab[Training], work: Trainer, step: int) -> float:
-    """The loss of one more step, which is undone."""
-    before = work.snapshot()
+def _next_loss(lab: TrainingLab[Training], work: Trainer, step: int, before: Mapping[str, ndarray]) -> float:
+    """The loss of one more step, which is undone: the trainer is again as its snapshot `before`."""
     loss = work.step(*lab.batch(step), reset_state=lab.reset_state(step))
     work.restore(before)
     return loss

@@ -52,14 +52,14 @@ class Saver:
         if due or (self.every is not None and len(curves.losses) % self.every == 0):
             self.hold(work, curves)
 
-    def hold(self, work: Trainer, curves: Curves) -> bool:
-        """Keep a snapshot in memory. False if it is not finite: then nothing is kept."""
+    def hold(self, work: Trainer, curves: Curves) -> dict[str, ndarray] | None:
+        """Keep a snapshot in memory, and return it. None if it is not finite: then nothing is kept."""
         self._last = time.monotonic()
         arrays = work.snapshot()
         good = all(np.isfinite(array).all() for array in arrays.values())
         copy = Curves(list(curves.losses), list(curves.held_out))
         self._held = (copy, arrays) if good else None
-        return good
+        return arrays if good else None
 
     def write(self) -> None:
         """Write what is held."""

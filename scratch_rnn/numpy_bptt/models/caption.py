@@ -19,8 +19,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
-from scratch_rnn import snapshot
-from scratch_rnn.checks import expect_cell, expect_sizes
+from scratch_rnn import model_checks, snapshot
 from scratch_rnn.numpy_bptt import checks, ops
 from scratch_rnn.numpy_bptt.models import sequence
 from scratch_rnn.numpy_bptt.models.module import Module, State, draw_linear, under
@@ -52,15 +51,7 @@ class CaptionModel(Module):
         rng: checks.Seed = None,
         engine: str = "fused",
     ) -> None:
-        expect_cell("CaptionModel", cell)
-        expect_sizes(
-            "CaptionModel",
-            pixels=pixels,
-            characters=characters,
-            embedding_size=embedding_size,
-            hidden_size=hidden_size,
-            num_layers=num_layers,
-        )
+        model_checks.caption_model(cell, pixels, characters, embedding_size, hidden_size, num_layers)
         rng = checks.generator("CaptionModel", rng)
         self.decoder = sequence.SequenceModel(
             cell,

@@ -25,13 +25,11 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
+from scratch_rnn import model_checks
 from scratch_rnn.checks import (
-    expect_bool,
-    expect_cell,
     expect_equal_shape,
     expect_index_range,
     expect_one_of,
-    expect_sizes,
     message,
 )
 from scratch_rnn.numpy_bptt import checks, modules, ops, rnn_base
@@ -89,18 +87,17 @@ class SequenceModel(Module):
         rng: checks.Seed = None,
         engine: str = "fused",
     ) -> None:
-        who = "SequenceModel"
-        kind = expect_cell(who, cell)
-        expect_sizes(who, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        optional = {"embed": embed, "outputs": outputs}
-        expect_sizes(who, **{name: size for name, size in optional.items() if size is not None})
-        self.last = expect_bool(who, "last", last)
-        self.loss_name = expect_one_of(who, "loss", loss, list(LOSSES))
-        self.dtype, rng = checks.expect_float_type(who, dtype), checks.generator(who, rng)
-        self.rnn: rnn_base.RNNBase = getattr(modules, kind.upper())(
+        model_checks.sequence_model(cell, input_size, hidden_size, num_layers, embed, outputs, last)
+        self.last = last
+        self.loss_name = expect_one_of("SequenceModel", "loss", loss, list(LOSSES))
+        self.dtype, rng = (
+            checks.expect_float_type("SequenceModel", dtype),
+            checks.generator("SequenceModel", rng),
+        )
+        self.rnn: rnn_base.RNNBase = getattr(modules, cell.upper())(
             input_size, hidden_size, num_layers, batch_first=True, dtype=dtype, rng=rng, engine=engine
         )
-        self.carried_sizes = ((num_layers, hidden_size),) * (2 if kind == "lstm" else 1)
+        self.carried_sizes = ((num_layers, hidden_size),) * (2 if cell == "lstm" else 1)
         parts: dict[str, ndarray | HasParameters] = {}
         if embed is not None:
             parts |= draw_embedding(embed, input_size, dtype, rng)

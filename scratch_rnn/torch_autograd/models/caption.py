@@ -19,8 +19,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
-from scratch_rnn import snapshot
-from scratch_rnn.checks import expect_cell, expect_sizes
+from scratch_rnn import model_checks, snapshot
 from scratch_rnn.seq2seq_common import check_no_state
 from scratch_rnn.torch_autograd.models.sequence import SequenceModel
 from scratch_rnn.torch_autograd.models.trainer import State
@@ -42,15 +41,7 @@ class CaptionModel(nn.Module):
         engine: str = "steps",
     ) -> None:
         super().__init__()
-        expect_cell("CaptionModel", cell)
-        expect_sizes(
-            "CaptionModel",
-            pixels=pixels,
-            characters=characters,
-            embedding_size=embedding_size,
-            hidden_size=hidden_size,
-            num_layers=num_layers,
-        )
+        model_checks.caption_model(cell, pixels, characters, embedding_size, hidden_size, num_layers)
         self.states = (2 if cell == "lstm" else 1, num_layers, hidden_size)
         self.carried_sizes = ()  # every batch starts from its images
         self.image_to_state = nn.Linear(pixels, math.prod(self.states), dtype=dtype)

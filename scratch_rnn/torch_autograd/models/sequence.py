@@ -23,13 +23,11 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from scratch_rnn import model_checks
 from scratch_rnn.checks import (
-    expect_bool,
-    expect_cell,
     expect_equal_shape,
     expect_index_range,
     expect_one_of,
-    expect_sizes,
     message,
 )
 from scratch_rnn.torch_autograd import modules
@@ -64,16 +62,12 @@ class SequenceModel(nn.Module):
         engine: str = "steps",
     ) -> None:
         super().__init__()
-        who = "SequenceModel"
-        kind = expect_cell(who, cell)
-        expect_sizes(who, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        optional = {"embed": embed, "outputs": outputs}
-        expect_sizes(who, **{name: size for name, size in optional.items() if size is not None})
-        self.last = expect_bool(who, "last", last)
-        self.loss_name = expect_one_of(who, "loss", loss, ["cross_entropy", "squared_error"])
-        self.carried_sizes = ((num_layers, hidden_size),) * (2 if kind == "lstm" else 1)
+        model_checks.sequence_model(cell, input_size, hidden_size, num_layers, embed, outputs, last)
+        self.last = last
+        self.loss_name = expect_one_of("SequenceModel", "loss", loss, ["cross_entropy", "squared_error"])
+        self.carried_sizes = ((num_layers, hidden_size),) * (2 if cell == "lstm" else 1)
         self.embedding = None if embed is None else nn.Embedding(embed, input_size, dtype=dtype)
-        self.rnn: RNNBase = getattr(modules, kind.upper())(
+        self.rnn: RNNBase = getattr(modules, cell.upper())(
             input_size, hidden_size, num_layers, batch_first=True, dtype=dtype, engine=engine
         )
         self.head = None if outputs is None else nn.Linear(hidden_size, outputs, dtype=dtype)
