@@ -32,7 +32,8 @@ mutants-generated: $(READY)
 
 test-thorough: $(READY)
 	HYPOTHESIS_PROFILE=thorough $(VENV)/bin/python -m pytest tests/test_parity.py tests/test_seq2seq.py \
-		tests/test_rnn.py tests/test_lstm.py tests/test_gru.py
+		tests/test_rnn.py tests/test_lstm.py tests/test_gru.py \
+		tests/test_gru_reset_before.py
 
 fuzz: $(READY)
 	$(VENV)/bin/python -m tests.fuzz

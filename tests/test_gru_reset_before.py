@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scratch_rnn import numpy_bptt, torch_autograd
@@ -21,6 +21,7 @@ from scratch_rnn.parity.contenders import CONTENDERS, Result, run_numpy, run_tor
 from tests import reset_before
 from tests.cases import LAYOUTS, layer_cases
 from tests.parity import assert_all_close, assert_close
+from tests.profiles import at_least
 
 TORCH = SimpleNamespace(**{**vars(torch_autograd), "GRU": partial(torch_autograd.GRU, reset_after=False)})
 
@@ -47,7 +48,7 @@ def assert_parity(tree: str, engine: str, case: Case) -> None:
 
 @pytest.mark.parametrize(("tree", "engine"), CONTENDERS)
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=40)
+@at_least(40)
 @given(data=st.data())
 def test_any_case(tree: str, engine: str, layout: str, data: Any) -> None:
     some_rows = layer_cases("gru", layout, dropout=0.0).filter(lambda case: case.rows != 0)
