@@ -91,7 +91,7 @@ def measure(
     """
     present = [contender for contender in contenders if not contender.unsupported_reason(case)]
     with ExitStack() as stack:
-        # On a CPU a session prepares in its own process: all are opened before the first is waited for.
+        # On a CPU a session is a process of its own: all load their modules while the first one prepares.
         sessions = [stack.enter_context(closing(open_session(contender, case))) for contender in present]
         turns = [_Turns(session) for session in sessions]
         for each in turns:

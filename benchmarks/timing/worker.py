@@ -36,7 +36,7 @@ QUIET = 0.02
 
 
 class Worker:
-    """A Session. Its process starts, and prepares, when the object is made."""
+    """A Session. Its process starts when the object is made, and prepares in `ready`: one after another."""
 
     def __init__(self, contender: Contender, case: Case, threads: int, budget: float) -> None:
         self.contender = contender
@@ -53,11 +53,11 @@ class Worker:
             env=environment(threads, os.environ),
             start_new_session=True,  # Ctrl-C reaches the parent only; the process ends with its input
         )
-        job = {"contender": contender.name, "case": asdict(case), "budget": budget}
-        self._ask(job | {"outcome": str(self.outcome)})
+        self.job = {"contender": contender.name, "case": asdict(case), "budget": budget}
 
     def ready(self) -> Ready:
         """The answer, and the outcome that the process wrote to a file."""
+        self._ask(self.job | {"outcome": str(self.outcome)})
         answer = self._answer()
         with np.load(self.outcome) as arrays:
             return Ready(**answer | {"outcome": dict(arrays)})
