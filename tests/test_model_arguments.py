@@ -74,7 +74,7 @@ def test_other_arguments(
         getattr(TREES[tree], model)(**MODELS[model] | wrong)
 
 
-@pytest.mark.parametrize("model", ["SequenceModel", "Seq2Seq"])
+@pytest.mark.parametrize("model", MODELS)
 def test_a_numpy_model_names_itself_where_the_dtype_is_wrong(model: str) -> None:
     with pytest.raises(TypeError, match=f"^{model}: expected dtype float32 or float64, got float16$"):
         getattr(numpy_models, model)(**MODELS[model], dtype="float16")

@@ -163,6 +163,8 @@ def pad_sequence_backward(
     d_padded: ndarray, lengths: Lengths, batch_first: bool = False, padding_side: str = "right"
 ) -> list[ndarray]:
     """d_sequences: each sequence's own steps."""
+    expect_one_of("pad_sequence_backward", "padding_side", padding_side, ["right", "left"])
+    checks.time_major("pad_sequence_backward", d_padded, batch_first)
     if padding_side == "right":
         return unpad_sequence(d_padded, lengths, batch_first)
     time = 1 if batch_first else 0
@@ -181,7 +183,7 @@ def unpad_sequence_backward(
     d_sequences: Sequence[ndarray], total_length: int, batch_first: bool = False
 ) -> ndarray:
     """d_padded: each sequence's gradient at its steps, zero after them; total_length is T."""
-    d_steps = pad_sequence(d_sequences)
+    d_steps = pad_sequence(checks.sequences("unpad_sequence_backward", d_sequences))
     longest, rows, *rest = d_steps.shape
     steps = checks.total_length("unpad_sequence_backward", total_length, longest)
     d_padded = np.zeros((steps, rows, *rest), d_steps.dtype)
@@ -226,8 +228,10 @@ def last_step_backward(
     d_last: ndarray, packed: PackedSequence, bidirectional: bool = False
 ) -> PackedSequence:
     """d_packed: zero except at the steps that last_step takes."""
+    expect_bool("last_step_backward", "bidirectional", bidirectional)
+    checks.with_axes("last_step_backward", "d_last", d_last, "(N, *)")
     padded, lengths = pad_packed_sequence(packed)
-    expect_equal_shape("last_step_backward", "d_last", padded.shape[1:], np.shape(d_last))
+    expect_equal_shape("last_step_backward", "d_last", padded.shape[1:], d_last.shape)
     d_padded = np.zeros_like(padded)
     d_padded[lengths - 1, np.arange(len(lengths))] = d_last
     if bidirectional:

@@ -98,10 +98,11 @@ def packed(who: str, sequence: Any) -> None:
 
 
 def gradient(who: str, steps: ndarray, sequence: Any) -> None:
-    """A gradient (T, N, *) of the padded `sequence`: N sequences, and at least its number of steps."""
-    longest, rows = len(sequence.batch_sizes), sequence.batch_sizes[0]
-    if len(steps) < longest or steps.shape[1] != rows:
-        expected = f"a gradient of shape (T, N, *) = (T, {rows}, *), T at least {longest}"
+    """A gradient (T, N, *) of the padded `sequence`: its shape, T at least its number of steps."""
+    longest, axes = len(sequence.batch_sizes), [int(sequence.batch_sizes[0]), *sequence.data.shape[1:]]
+    if len(steps) < longest or list(steps.shape[1:]) != axes:
+        shape = ", ".join(map(str, axes))
+        expected = f"a gradient of shape (T, N, *) = (T, {shape}), T at least {longest}"
         raise ValueError(message(who, expected, steps.shape))
 
 

@@ -20,7 +20,7 @@ from scratch_rnn.numpy_bptt import (
 
 FULL, PACKED = np.ones((4, 3, 2)), pack_padded_sequence(np.ones((4, 3, 2)), [4, 2, 1])
 SIZES_OF_7 = "batch_sizes that fall, stay above 0 and add up to R = 7 rows of data"
-GRADIENT = "a gradient of shape (T, N, *) = (T, 3, *), T at least 4"
+GRADIENT = "a gradient of shape (T, N, *) = (T, 3, 2), T at least 4"
 ALIKE = "at least one sequence (length, *), with the same axes after the length"
 INVERSES = "sorted_indices and unsorted_indices of N = 2 sequences, each the other's inverse"
 MASKED = np.ma.masked_array(np.ones(3), [True, False, False])
@@ -178,6 +178,36 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
         lambda: packed.pad_packed_sequence_backward(np.ones((3, 3, 2)), PACKED),
         ValueError,
         f"pad_packed_sequence_backward: {GRADIENT}, got (3, 3, 2)",
+    ),
+    (
+        lambda: packed.pad_packed_sequence_backward(np.ones((4, 3, 5)), PACKED),
+        ValueError,
+        f"pad_packed_sequence_backward: {GRADIENT}, got (4, 3, 5)",
+    ),
+    (
+        lambda: packed.pad_sequence_backward(FULL, [4, 2, 1], padding_side="up"),
+        ValueError,
+        "pad_sequence_backward: padding_side to be 'right' or 'left', got 'up'",
+    ),
+    (
+        lambda: packed.pad_sequence_backward([[1.0]], [1], padding_side="left"),  # type: ignore[arg-type]
+        TypeError,
+        "pad_sequence_backward: the padded batch to be a numpy array, got list",
+    ),
+    (
+        lambda: packed.unpad_sequence_backward([], 3),
+        ValueError,
+        f"unpad_sequence_backward: {ALIKE}, got []",
+    ),
+    (
+        lambda: packed.last_step_backward([[1.0]], PACKED),  # type: ignore[arg-type]
+        TypeError,
+        "last_step_backward: d_last to be a numpy array, got list",
+    ),
+    (
+        lambda: packed.last_step_backward(np.ones((3, 2)), PACKED, "no"),  # type: ignore[arg-type]
+        TypeError,
+        "last_step_backward: bidirectional to be True or False, got 'no'",
     ),
     (
         lambda: packed.last_step_backward(np.ones((1, 2)), PACKED),

@@ -52,6 +52,7 @@ class CaptionModel(Module):
         engine: str = "fused",
     ) -> None:
         model_checks.caption_model(cell, pixels, characters, embedding_size, hidden_size, num_layers)
+        self.dtype = checks.expect_float_type("CaptionModel", dtype)
         rng = checks.generator("CaptionModel", rng)
         self.decoder = sequence.SequenceModel(
             cell,
@@ -65,7 +66,6 @@ class CaptionModel(Module):
             engine=engine,
         )
         self.states = (2 if cell == "lstm" else 1, num_layers, hidden_size)
-        self.dtype = np.dtype(dtype)
         self.carried_sizes = ()  # every batch starts from its images
         own = draw_linear("image_to_state", int(np.prod(self.states)), pixels, dtype, rng)
         super().__init__(own | {"decoder": self.decoder})
