@@ -7,6 +7,7 @@ that style sheet by their hashes, pictures as data URIs, and nothing else.
 import hashlib
 import json
 import math
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -70,7 +71,7 @@ def build() -> str:
         flow=data.flow(),
         padding={run.cell: data.padding(run) for run in runs if (run.lab, run.updates) == data.WORDS_READ_BY},
         words=data.WORDS,
-        digits=data.digits,
+        digits=lambda value: re.sub("^-", "−", data.digits(value)),
         languages=LANGUAGES,
         style=Markup(style),
         script=Markup(script),

@@ -108,6 +108,11 @@ def test_derivations_are_on_the_page_in_each_language(html: str, language: str) 
     )
 
 
+def test_negative_numbers_of_the_tables_have_a_minus_sign(html: str) -> None:
+    assert "<td>-" not in html
+    assert "<td>−0." in html
+
+
 def test_languages_have_the_same_texts() -> None:
     files = sorted(TEMPLATES.glob("text.*.json"))
     assert {path.name.split(".")[1] for path in files} == set(builder.LANGUAGES)
