@@ -2,8 +2,9 @@
 
 python -m tests.generated_mutants [--sample N] [--seed S] [--jobs J] [--only TEXT] [--log FILE]
 
-The mutator is our own because a new pytest process for every mutant spends about 3 s before its first test,
-and the parity tests, which a survivor runs to the end, take about 30 s more.
+The mutator is our own. cosmic-ray starts a process for every mutant: pytest spends about 3 s in it before its
+first test, and the parity tests, which a survivor runs to the end, take about 30 s more. mutmut 3 forks, but
+mutates the insides of functions only, not default values or the constants of modules and classes.
 
 A mutant must be killed by a test, or be listed in equivalent.toml with the reason why no test can. One that
 survives forks.py, and one of a default value, runs on a copy on disk: the tests that reach it with all

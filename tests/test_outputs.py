@@ -35,7 +35,7 @@ def test_two_writers_of_one_file(tmp_path: Path) -> None:
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("before")
-    (tmp_path / ".out.part").write_text("of somebody else")
+    (tmp_path / ".out.part").write_text("of another process")
     with pytest.raises(UnicodeEncodeError), replacing(path) as part:
         part.write_text("half \udcff", encoding="utf-8")
     assert path.read_text() == "before"
@@ -53,6 +53,21 @@ def test_all_of_it_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "fsync", noted)
     write(tmp_path / "out", "text")
     assert synced == [(False, False), (True, True)]
+
+
+def test_a_system_without_owners_and_without_folders_to_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows: the file keeps its mode, and the folder is not synced."""
+    path = tmp_path / "out"
+    path.write_text("before")
+    path.chmod(0o640)
+    monkeypatch.delattr(os, "chown")
+    monkeypatch.delattr(os, "O_DIRECTORY")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    write(path, "text")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode), len(synced)) == ("text", 0o640, 1)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o755, 0o222])

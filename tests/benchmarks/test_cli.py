@@ -164,7 +164,7 @@ def test_options_of_the_ladder_come_after_its_name() -> None:
         (Options(projected=True, cell=["rnn"]), "--projected: expected --cell lstm, got --cell rnn"),
         (Options(projected=True, size=["1,1,1,1"]), "--projected: expected H of at least 2"),
         (Options(rounds=0), "benchmarks: expected --rounds to be at least 1, got 0"),
-        (Options(contender=["nobody"]), "--contender: expected one of torch.nn, "),
+        (Options(contender=["cudnn-fused"]), "--contender: expected one of torch.nn, "),
         (LadderOptions(dtype=["float16"]), "ladder --dtype: expected one of float32 and float64"),
         (LadderOptions(mode=["forward"]), "ladder --mode: expected training or inference, got forward"),
         (LadderOptions(size=["1,1,1,1", "2,2,2,2"]), "ladder --size: expected one size, got 2"),

@@ -69,5 +69,5 @@ def test_the_limits_of_the_engine_are_changed_during_a_step_only(
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="the name of a contender or a rung, got 'nobody'"):
-        find("nobody")
+    with pytest.raises(ValueError, match="the name of a contender or a rung, got 'cudnn-fused'"):
+        find("cudnn-fused")

@@ -59,6 +59,8 @@ def _arguments() -> argparse.Namespace:
             parser.error(f"--{name}: expected a number of at least 1, got {getattr(given, name)}")
     if given.case is not None and len(given.only or []) != 1:
         parser.error("--case: expected one --only GROUP with it")
+    if given.case is not None and given.case < 0:
+        parser.error(f"--case: expected a number of at least 0, got {given.case}")
     return given
 
 

@@ -136,18 +136,16 @@ class Forks:
 
     def _measure(self, _: None, tests: list[str]) -> list[tuple[str, float, set[tuple[str, int]]]]:
         """(test, seconds, executed lines) of every test."""
-        files = self.files
         executed: set[tuple[str, int]] = set()
 
-        def enter(frame: FrameType, event: str, argument: object) -> Any:
-            return record if frame.f_code.co_filename in files else None
-
         def record(frame: FrameType, event: str, argument: object) -> Any:
-            executed.add((files[frame.f_code.co_filename], frame.f_lineno))
-            return record
+            file = self.files.get(frame.f_code.co_filename)
+            if file is not None:
+                executed.add((file, frame.f_lineno))
+            return file and record
 
         measured, start = [], perf_counter()
-        sys.settrace(enter)
+        sys.settrace(record)
         for name in self._run(tests):
             measured.append((name, perf_counter() - start, set(executed)))
             executed.clear()
