@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/ready
 PEERS := .venv-peers
 
-.PHONY: labs test bench check page mutants mutants-generated test-thorough fuzz peers clean
+.PHONY: labs test bench check page coverage mutants mutants-generated test-thorough fuzz peers clean
 
 labs: $(READY)
 	$(VENV)/bin/python -m scratch_rnn
@@ -24,6 +24,11 @@ page: $(READY)
 	$(VENV)/bin/python -m scratch_rnn page
 
 # Longer proofs.
+coverage: $(READY)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m coverage run -m pytest
+	$(VENV)/bin/python -m coverage combine --quiet
+	$(VENV)/bin/python -m coverage report
+
 mutants: $(READY)
 	$(VENV)/bin/python -m tests.mutants
 
@@ -43,7 +48,7 @@ peers: $(PEERS)/ready
 	$(PEERS)/bin/python -m pytest tests/convert
 
 clean:
-	rm -rf $(VENV) $(PEERS) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
