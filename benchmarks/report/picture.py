@@ -26,7 +26,7 @@ End = tuple[tuple[float, float], str, str]
 Panel = Callable[[Any], list[End]]
 QUANTITIES: dict[str, Callable[[Row], float | None]] = {
     "time of a training step (ms)": lambda row: row.seconds and row.seconds.median * 1e3,
-    "peak memory (MiB)": lambda row: row.memory and row.memory / 2**20,
+    "peak memory (MiB)": lambda row: row.memory / 2**20 if row.memory and row.baseline else None,
 }
 SIZE = "T steps, N batch, I input, H hidden"
 LINE = 0.055

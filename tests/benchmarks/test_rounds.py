@@ -13,7 +13,7 @@ from rich.console import Console
 from benchmarks.cases import Case, Size
 from benchmarks.contenders.contender import Contender, Prepared
 from benchmarks.registry import find
-from benchmarks.report import tables
+from benchmarks.report import picture, tables
 from benchmarks.timing.rounds import Row, measure
 from benchmarks.timing.run import judge
 from benchmarks.timing.session import Failed, InProcess, Round, Session, time_steps
@@ -208,3 +208,11 @@ def test_a_contender_that_was_not_timed_is_shown_written_and_fails_the_run() -> 
         Failure, match=r"^not timed: wrong in GRU training padded float64 3,2,4,5 \(inaccurate: error"
     ):
         judge(list(rows.values()))
+
+
+def test_tables_and_pictures_show_no_memory_of_floors() -> None:
+    """A floor multiplies arrays that were there before: its memory says nothing."""
+    ours = Row(CASE, "numpy-fused", "torch.nn", seconds=Quartiles(1.0, 1.0, 1.0), gflops=1.0, memory=2**20)
+    floor = replace(ours, contender="floor-numpy", baseline="")
+    assert [picture.QUANTITIES["peak memory (MiB)"](row) for row in (ours, floor)] == [1.0, None]
+    assert [tables._cells(row)[4] for row in (ours, floor)] == ["1 MiB", ""]
