@@ -146,7 +146,7 @@ def run_numpy(case: Case, engine: str, **options: Any) -> Result:
     for number in reversed(range(case.calls)):
         d_output: Any = cotangents.get(f"output{number}")
         if packed and d_output is not None:
-            like = case.pack(data.xs[number], numpy_bptt)
+            like = case.pack(np.zeros(d_output.shape), numpy_bptt)
             d_output = numpy_packed.pad_packed_sequence_backward(d_output, like, case.batch_first)
         d_x, d_state, grads = module.backward(tapes[number], *([] if case.cell else [d_output]), d_state)
         if packed:
