@@ -46,16 +46,21 @@ CONSTRUCTED = [(name, options) for name in LAYERS for options in SETTINGS + OWN[
 
 
 def outcome(code: str, names: Mapping[str, Any]) -> tuple[type | None, str]:
-    """(type, text) of the error that an expression raises, or (None, text of its value)."""
+    """(type, text) of the error that an expression raises, or (None, text of its value). An expression that
+    cannot be read, or has an unknown name, says nothing: its error is raised.
+    """
     try:
         value = eval(code, dict(names))
+    except (SyntaxError, NameError):
+        raise
     except Exception as error:
         return type(error), str(error)
     return None, str(value)
 
 
 def pair(name: str, *args: Any, **options: Any) -> tuple[Any, Any]:
-    """torch.nn's module and ours with the same weights, float64 unless `options` say otherwise."""
+    """torch.nn's module and ours with the same weights in every run, float64 unless `options` say otherwise."""
+    torch.manual_seed(0)
     theirs = getattr(torch.nn, name)(*args, **{"dtype": torch.float64} | options)
     ours = getattr(here, name)(*args, **{"dtype": torch.float64} | options)
     ours.load_state_dict(theirs.state_dict())
@@ -89,6 +94,11 @@ def assert_close(ours: Any, theirs: Any, atol: float = 1e-12) -> None:
     """All tensors equal in shape, dtype, device, and, to `atol`, value."""
     for a, b in zip(tensors(ours), tensors(theirs), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=atol)
+
+
+def largest(result: Any) -> float:
+    """The largest entry of all tensors, at least 1: the scale of a rounding error."""
+    return max(1.0, *(float(tensor.detach().abs().max()) for tensor in tensors(result)))
 
 
 def assert_same(ours: Any, theirs: Any, atol: float = 1e-12) -> None:
