@@ -19,7 +19,7 @@ def one_line_errors(report_errors: bool = True) -> Iterator[None]:
         status, text = 1, str(error)
         report_errors = report_errors or isinstance(error, Lost)  # the first process may be the lost one
     except MemoryError as error:
-        status, text = 1, f"not enough memory: {error or 'an allocation failed'}"
+        status, text = 1, f"not enough memory: {str(error) or 'an allocation failed'}"
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -216,7 +216,5 @@ def _without_number(line: Sequence[Piece], equation: Equation) -> Sequence[Piece
 
 
 def _dedented(line: Sequence[Piece], width: int) -> Sequence[Piece]:
-    if not line or width == 0:
-        return line
     first = line[0]._replace(text=line[0].text[width:])
     return [first, *line[1:]] if first.text else line[1:]

@@ -1,6 +1,8 @@
 """`python -m scratch_rnn trace LAB`: what it prints and writes, and what it refuses."""
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,40 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
+from scratch_rnn import fonts
+from scratch_rnn.cli import trace as trace_file
 from scratch_rnn.cli.app import app
 from scratch_rnn.labs import LABS
 from scratch_rnn.trace import Trace
 from tests.labs.running import lab, refused
 
 TRACED = ("hihello", "charseq", "longseq", "charlm", "timeseries", "many-to-one", "memory")
+
+
+def test_an_interrupt_ends_it_after_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def interrupted_at_2(*_: object) -> Iterator[tuple[Any, None]]:
+        yield (lambda _, steps: steps == 2), None
+
+    monkeypatch.setattr(trace_file, "progress", interrupted_at_2)
+    done = CliRunner().invoke(app, ["trace", "hihello", "--updates", "5"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "error: hihello: interrupted after step 2 of 6\n"
+
+
+@pytest.mark.parametrize("words", [("trace", "--updates", "0"), ("lab", "--steps", "1", "--impl", "numpy")])
+def test_characters_without_a_font_are_named(
+    words: Sequence[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fonts, "fallback", lambda: None)
+    command, *own = words
+    done = CliRunner().invoke(
+        app,
+        [command, "charseq", *own, "--text", "가나다", "--quiet", "--plot", str(tmp_path / "t.png")],
+    )
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: no installed font has ")
+    assert "나" in done.stderr
 
 
 def trace(*words: object) -> str:

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scratch_rnn.cli.app import app
+from scratch_rnn.cli.parity import draw
 from scratch_rnn.numpy_bptt import GRU, LSTM, RNN
 from scratch_rnn.parity import contenders, report
 from scratch_rnn.parity.cases import FORMS, KINDS, Case, Data, draw_case, make_data
@@ -240,6 +241,14 @@ def test_what_the_command_writes(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, words[:5], catch_exceptions=False).stdout
     assert "float64: worst error" in shown
     assert "float32: our error" in shown
+
+
+def test_a_picture_of_one_round_shows_the_contenders_that_had_a_case(tmp_path: Path) -> None:
+    """The first round is of cells, which have no fused engine in NumPy."""
+    only, path = measure(1, 0), tmp_path / "out.png"
+    assert {row.contender for row in only.float64} == {"numpy steps", "torch steps", "torch fused"}
+    draw(only, path)
+    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_missing_clone_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

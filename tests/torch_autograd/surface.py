@@ -59,7 +59,7 @@ def outcome(code: str, names: Mapping[str, Any]) -> tuple[type | None, str]:
 
 
 def pair(name: str, *args: Any, **options: Any) -> tuple[Any, Any]:
-    """torch.nn's module and ours with the same weights in every run, float64 unless `options` say otherwise."""
+    """torch.nn's module and ours with the same weights in every run; float64 by default."""
     torch.manual_seed(0)
     theirs = getattr(torch.nn, name)(*args, **{"dtype": torch.float64} | options)
     ours = getattr(here, name)(*args, **{"dtype": torch.float64} | options)

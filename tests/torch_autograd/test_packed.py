@@ -169,6 +169,12 @@ def test_last_step_refuses_a_flag_that_is_none() -> None:
         ours.last_step(ours.pack_sequence([normal(2, 2)]), "no")  # type: ignore[arg-type]
 
 
+def test_last_step_refuses_an_odd_width() -> None:
+    text = "last_step: expected an output of two directions, (N, *, 2·P), got (1, 3)"
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        ours.last_step(ours.pack_sequence([normal(2, 3)]), bidirectional=True)
+
+
 def test_nan_in_the_padding_does_not_reach_the_data() -> None:
     padded = normal(4, 3, 2)
     padded[1:, 0], padded[2:, 2] = torch.nan, torch.nan
