@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from scratch_rnn.cli import app as cli
 from scratch_rnn.labs import LABS, Lab
+from scratch_rnn.labs.harness.implementations import PACKAGES, load
 from scratch_rnn.labs.inputs.files import DATA
 from scratch_rnn.torch_autograd.models.trainer import Trainer
 from tests.labs.running import IMPLS, lab, refused
@@ -186,6 +187,15 @@ def test_without_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert error.startswith(expected)
     lab("hihello", "--steps", 1, "--impl", "numpy", "--impl", "torch")
+
+
+@pytest.mark.parametrize("impl", ["numpy", "torch"])
+def test_a_module_that_is_missing_elsewhere_is_no_usage_error(
+    monkeypatch: pytest.MonkeyPatch, impl: str
+) -> None:
+    monkeypatch.setitem(PACKAGES, impl, "scratch_rnn.missing")
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'scratch_rnn\.missing'$"):
+        load(impl)
 
 
 def test_help_lists_every_lab_and_option() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from scratch_rnn.cli.app import make
@@ -67,6 +68,22 @@ def test_exact_means_every_letter() -> None:
     chosen: Any = make("one-to-many", {})
     assert chosen.result(Speller(chosen, 0))["exact_match"] == 1
     assert chosen.result(Speller(chosen, 1))["exact_match"] == 0
+
+
+@pytest.mark.parametrize("wrong", ["three", ""])
+def test_only_a_wrong_name_is_red_and_says_the_right_one(wrong: str) -> None:
+    chosen: Any = make("one-to-many", {})
+    right = [NAMES["en"][label] for label in chosen.test_labels]
+    place = next(n for n, name in enumerate(right) if n > 5 and name != "three")
+    said = [*right[:place], wrong, *right[place + 1 :]]
+    axes = Figure().subplots()
+    chosen.picture(axes, {"numpy": {"names": said}})
+    others = right[:place] + right[place + 1 : 24]
+    written = [(text.get_text(), text.get_color()) for text in axes.texts]
+    assert written[0] == (wrong or "(nothing)", "#b00020")
+    assert written[1][0] == f"is {right[place]}"
+    assert written[2:] == [(name, "k") for name in others]
+    assert axes.get_title() == "one-to-many, numpy: 1 of 450 unseen images named wrongly (red, first)"
 
 
 def test_files_of_the_user(tmp_path: Path) -> None:

@@ -139,6 +139,20 @@ def test_the_picture(five: Path) -> None:
     assert axes.get_ylabel() == "word n (its colour)"
 
 
+def test_the_picture_leaves_out_what_cannot_be_printed(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("a\x07b\ncd\n")
+    report = lab("packed", "--words", path, "--impl", "numpy")
+    axes = Figure().subplots()
+    make("packed", {"words": str(path)}).picture(axes, {"numpy": report["runs"][0]["result"]})
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert [texts.get((t, 0)) for t in range(3)] == ["a", None, "b"]
+    assert [texts.get((t, 1)) for t in range(3)] == ["c", "d", ""]
+    assert not any("\x07" in text for text in texts.values())
+    cells = [tuple(np.asarray(cell.get_facecolor())[0, :3]) for cell in axes.collections]
+    assert cells[1] == cells[0] != (0.75, 0.75, 0.75), "the cell has the colour of its word"
+
+
 BAD = {
     "empty": (b"", "--words: expected at least 2 words, one per line, got 0 in {}"),
     "blank lines": (b"\n \n\n", "--words: expected at least 2 words, one per line, got 0 in {}"),

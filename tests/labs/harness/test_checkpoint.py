@@ -6,7 +6,7 @@ import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -191,6 +191,23 @@ def test_bad_parts(saved: Path, change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "array", "reason"),
+    [
+        ("state/0", np.zeros((300, 1, 10)), "state/0 of shape (300, 1, 10), too large for this model"),
+        ("state/1", np.zeros((1, 1, 3000)), "state/1 of shape (1, 1, 3000), too large for this model"),
+        ("held_out", np.zeros(3), "held_out of shape (3,) and dtype float64"),
+        ("held_out", np.zeros((2, 2)), "held_out of shape (2, 2) and dtype float64"),
+        ("held_out", np.zeros((2, 3), np.float32), "held_out of shape (2, 3) and dtype float32"),
+    ],
+)
+def test_the_header_of_a_bad_array_is_the_reason(
+    saved: Path, name: str, array: np.ndarray, reason: str
+) -> None:
+    rewrite(saved, {}, **{name: array})
+    assert loading(saved) == f"--load: expected a checkpoint of this model, got {saved} ({reason})"
+
+
+@pytest.mark.parametrize(
     "settings",
     [[], {"cell": 7}, {"layers": "two"}, {"hidden": -4}, {"unknown_option": 1}, {"lr": 1e999}, {"text": ""}],
     ids=str,
@@ -262,6 +279,39 @@ def test_two_members_of_one_name(saved: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"), ZipFile(saved, "a") as file:
         file.writestr("losses.npy", file.read("losses.npy"))
     assert "two members of one name" in loading(saved)
+
+
+def test_a_member_that_is_no_array(saved: Path) -> None:
+    with ZipFile(saved, "a") as file:
+        file.writestr("notes.txt", "mine")
+    assert loading(saved) == (
+        f"--load: expected a checkpoint that --save wrote, got {saved} (a member that is no array)"
+    )
+
+
+@pytest.mark.parametrize("name", ["about", "losses"])
+def test_an_unknown_compression(saved: Path, name: str) -> None:
+    with ZipFile(saved) as file:
+        members = {each: file.read(each) for each in file.namelist()}
+    with ZipFile(saved, "w") as file:
+        for each, data in members.items():
+            file.writestr(each, data, ZIP_BZIP2 if each == f"{name}.npy" else None)
+    with np.load(saved) as arrays:
+        assert arrays[name].size > 0, "NumPy reads it"
+    assert loading(saved).endswith(f", got {saved} ({name} in an unknown compression)")
+
+
+def test_an_unknown_version_of_the_format_of_arrays(saved: Path) -> None:
+    with np.load(saved) as arrays:
+        content = {name: arrays[name] for name in arrays.files}
+    with ZipFile(saved, "w") as file:
+        for name, array in content.items():
+            with file.open(f"{name}.npy", "w") as member:
+                version = (3, 0) if name == "losses" else (1, 0)
+                np.lib.format.write_array(member, array, version, allow_pickle=False)
+    assert loading(saved) == (
+        f"--load: expected a checkpoint of this model, got {saved} (version (3, 0) of the .npy format)"
+    )
 
 
 @pytest.mark.parametrize(

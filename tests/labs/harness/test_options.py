@@ -1,13 +1,13 @@
 """Options: the fields of a lab's settings, with limits that hold for every source of a value."""
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
 
 from scratch_rnn.cli.app import make
-from scratch_rnn.labs import LABS, UsageError
-from scratch_rnn.labs.harness.options import make_settings, options_of
+from scratch_rnn.labs import LABS, Settings, UsageError
+from scratch_rnn.labs.harness.options import Option, make_settings, options_of
 from tests.labs.running import refused, run
 
 
@@ -63,6 +63,24 @@ def test_settings_from_elsewhere(given: dict[str, Any], error: str) -> None:
     with pytest.raises(UsageError) as caught:
         make_settings("hihello", LABS["hihello"].options, given)
     assert str(caught.value).startswith(error)
+
+
+@pytest.mark.parametrize("given", ["good", 3, {"good": 1}], ids=repr)
+def test_an_option_that_may_be_repeated_is_a_list(given: object) -> None:
+    options = LABS["many-to-one"].options
+    with pytest.raises(UsageError) as caught:
+        make_settings("many-to-one", options, {"classify": given})
+    assert str(caught.value) == f"many-to-one: expected a list of --classify, got {given!r}"
+    assert vars(make_settings("many-to-one", options, {"classify": ["good"]}))["classify"] == ("good",)
+
+
+def test_a_field_that_is_not_described_has_no_help_and_no_limits() -> None:
+    @dataclass(frozen=True)
+    class Plain(Settings):
+        rate: float = 0.5
+
+    assert options_of(Plain)[-1] == Option("rate", float, 0.5)
+    assert make_settings("plain", Plain, {"rate": -1e9}).rate == -1e9
 
 
 def test_an_int_is_a_float_too() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from scratch_rnn.cli.app import make
 from scratch_rnn.labs import Failure, Interrupted, Report, Run, run_lab, timeseries
+from scratch_rnn.labs.harness.checkpoint import read_checkpoint
 from scratch_rnn.labs.harness.implementations import first_weights, load, trainer
 from scratch_rnn.labs.harness.run import JUDGED_STEPS, _next_loss
 from scratch_rnn.labs.inputs.files import DATA
@@ -119,6 +120,35 @@ def test_an_interrupt_in_the_step_after_the_last_keeps_the_checkpoint(
         run_lab(make("timeseries", {"steps": 2}), ["numpy"], lambda impl, done: False, file)
     with np.load(file) as saved:
         assert len(saved["losses"]) == 2
+
+
+@pytest.mark.parametrize("kind", [MemoryError, KeyboardInterrupt])
+def test_an_error_in_the_evaluation_of_a_loaded_run_keeps_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    """Nothing is trained, so nothing was written before the evaluation."""
+
+    def failing(forecast: object, truth: object) -> float:
+        raise kind("in the evaluation")
+
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    chosen = make("timeseries", {"steps": 2})
+    run_lab(chosen, ["numpy"], lambda impl, done: False, one)
+    monkeypatch.setattr(timeseries, "rmse", failing)
+    loaded = read_checkpoint(one, "timeseries")
+    with pytest.raises(kind, match=r"^in the evaluation$"):
+        run_lab(chosen, ["numpy"], lambda impl, done: False, two, loaded)
+    with np.load(one) as before, np.load(two) as after:
+        np.testing.assert_array_equal(after["losses"], before["losses"])
+
+
+def test_a_runtime_error_of_a_single_process_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*arguments: object, **options: object) -> float:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(TorchTrainer, "step", failing)
+    with pytest.raises(RuntimeError, match=r"^out of memory$"):
+        run_lab(make("hihello", {"steps": 2}), ["torch"], lambda impl, done: False)
 
 
 def test_a_result_that_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:

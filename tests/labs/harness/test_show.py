@@ -97,6 +97,22 @@ def test_time_series_has_dates_errors_and_the_range_seen_in_training() -> None:
     assert str(lines[0].get_xdata()[-1]) == "2013-03-01"
 
 
+@pytest.mark.parametrize(
+    ("settings", "label"),
+    [
+        ({"target": "volume"}, "volume (the file's unit)"),
+        (
+            {"csv": str(DATA / "sunspots.csv"), "columns": "sunspots", "target": "sunspots"},
+            "sunspots (the file's unit)",
+        ),
+        ({"csv": str(DATA / "goog.csv")}, "close (the file's unit)"),
+        ({"target": "open"}, "open (dollars)"),
+    ],
+)
+def test_only_prices_of_the_default_file_are_in_dollars(settings: dict[str, str], label: str) -> None:
+    assert picture("timeseries", **settings).get_ylabel() == label
+
+
 def test_korean_names_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     axes = picture("one-to-many", language="ko")
     assert any("\uac00" <= letter <= "\ud7a3" for text in texts(axes) for letter in text)
@@ -150,6 +166,12 @@ def test_one_curve_and_the_differences() -> None:
     assert legend(loss) == ["numpy, torch, reference", "best possible: 0.2285"]
     assert legend(difference) == ["torch – numpy", "reference – numpy", "limit"]
     assert (loss.get_ylabel(), difference.get_yscale()) == ("loss (nats per character)", "log")
+
+
+def test_differences_in_float32_have_no_limit() -> None:
+    _, difference = curves(report("longseq", *IMPLS, dtype="float32"))
+    assert legend(difference) == ["torch – numpy", "reference – numpy"]
+    assert len(difference.get_lines()) == 2
 
 
 def test_no_legend_covers_differences_that_grow(tmp_path: Path, figures: list[Figure]) -> None:

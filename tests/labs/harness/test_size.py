@@ -1,5 +1,6 @@
 """A model that cannot fit into memory is refused before it is made, with the bytes that it would need."""
 
+import os
 from typing import Any
 
 import pytest
@@ -84,3 +85,21 @@ def test_a_model_that_just_fits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_memory_of_this_machine() -> None:
     assert size.machine_memory() > 2**27
+
+
+@pytest.mark.parametrize("kind", [AttributeError, ValueError, OSError])
+def test_a_system_that_does_not_tell_its_memory(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    """AttributeError: there is no os.sysconf; ValueError: it does not know the name."""
+
+    def sysconf(name: str) -> int:
+        raise kind(name)
+
+    with monkeypatch.context() as patch:
+        if kind is AttributeError:
+            patch.delattr(os, "sysconf")
+        else:
+            patch.setattr(os, "sysconf", sysconf)
+        found = size.machine_memory()
+    assert found == 2**40

@@ -1,6 +1,8 @@
 """Input files: every content gives a lab or an error of one line, never a traceback."""
 
+import io
 import re
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +93,20 @@ def test_a_regular_file_of_any_size_where_that_is_asked_for(
     for path, bounded in ((tmp_path / "x", True), (Path("/dev/zero"), False)):
         with pytest.raises(UsageError, match="a file of at most 10 bytes"):
             files.read_bytes("--load", path, bounded=bounded)
+
+
+def test_a_standard_input_of_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
+
+    def read(size: int) -> list[str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x" * size)))
+        return files.read_lines("--classify", ["-"])
+
+    assert read(1000) == ["x" * 1000]
+    with pytest.raises(UsageError) as caught:
+        read(1001)
+    line = "--classify: expected a standard input of at most 1,000 bytes, got more"
+    assert str(caught.value) == line
 
 
 def test_text_as_it_is(tmp_path: Path) -> None:
