@@ -72,7 +72,10 @@ def test_nothing_that_goes_in_is_written_to(optimizer: Any) -> None:
 
 def test_float32_stays_float32() -> None:
     params = {"bias": np.ones(3, np.float32)}
+    scalar: Any = np.float64(0.9)  # times an array of float32 it gives float64
     optimizers: list[Any] = [SGD(momentum=0.9), Adam()]
+    optimizers += [SGD(lr=scalar), SGD(momentum=scalar), SGD(weight_decay=scalar)]
+    optimizers += [Adam(lr=scalar), Adam(eps=scalar), Adam(weight_decay=scalar)]
     for optimizer in optimizers:
         new, state = optimizer.update(params, params, optimizer.init(params))
         assert new["bias"].dtype == np.float32

@@ -25,7 +25,7 @@ MADE = [f"{cell}(3, 4{more})" for cell in CELLS for more in ("", ", False", ", 0
 MADE += [f"{cell}(3, 4, dtype=float64, device='cpu')" for cell in CELLS]
 MADE += ["RNNCell(3, 4, True, 'relu')", "RNNCell(3, 4, False, 'sin', 'cpu', float64)"]
 MADE += ["LSTMCell(3, 4, True, 'cpu', float64)", "GRUCell(3, 4, True, 'cpu', float64)"]
-MADE += [f"{cell}({sizes})" for cell in CELLS for sizes in ("0, 4", "3, 0", "0, 0", "np.int64(3), 4")]
+MADE += [f"{cell}({sizes})" for cell in CELLS for sizes in ("0, 4", "3, 0", "0, 0", "3, 1", "np.int64(3), 4")]
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")

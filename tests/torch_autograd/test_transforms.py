@@ -217,3 +217,18 @@ def test_autocast_of_a_projected_lstm() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output, (h_n, c_n) = module(normal(5, 2, 3, dtype=torch.float32))
     assert (output.dtype, h_n.dtype, c_n.dtype) == (torch.bfloat16, torch.bfloat16, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "answer"),
+    [(torch._C, "_get_tracing_state", object()), (torch.compiler, "is_exporting", True)],
+)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_fused_engine_refuses_to_be_recorded(
+    layer: str, where: Any, name: str, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch sets these while it traces or exports."""
+    module: Any = OURS[layer](3, 4, engine="fused")
+    monkeypatch.setattr(where, name, lambda: answer)
+    with pytest.raises(RuntimeError, match=r'^engine="fused": expected no export'):
+        module.forward(normal(5, 2, 3, dtype=torch.float32))

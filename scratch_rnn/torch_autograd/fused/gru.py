@@ -120,7 +120,7 @@ class FusedGRU(OnceDifferentiable):
                 columns_of(chunk, span, d_a).copy_(k.narrow(1, 1, 4).flatten(1, 2))
             sums.add(chunk, x, h, weight_ih, d_a)  # (1)  u = W_ih xᵀ + b_ih,   v = W_hh h + b_hh
         d_x, d_weight_ih, d_weight_nrz, d_b = sums
-        d_b_ih, d_b_hh = d_b.narrow(0, hidden, 3 * hidden).clone(), d_b.narrow(0, 0, 3 * hidden).roll(-hidden)
+        d_b_ih, d_b_hh = d_b.narrow(0, hidden, 3 * hidden), d_b.narrow(0, 0, 3 * hidden).roll(-hidden)
         d_biases = (d_b_ih, d_b_hh) if ctx.has_bias else (None, None)
         d_weight_hh = d_weight_nrz.roll(-hidden, 0)
         return d_x, transposed(d_h), d_weight_ih, d_weight_hh, *d_biases, None, None, None

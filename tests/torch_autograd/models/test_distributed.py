@@ -175,36 +175,3 @@ def test_refusals() -> None:
     assert refused("lab", "charlm", "--distributed", "--impl", "torch") == (
         "distributed: expected a process that torchrun started, got no RANK in its environment"
     )
-
-
-def test_shares() -> None:
-    shares = [Processes(rank, 3, torch.device("cpu")).share(6) for rank in range(3)]
-    assert [list(range(6))[share] for share in shares] == [[0, 1], [2, 3], [4, 5]]
-    with pytest.raises(ValueError, match="expected rows that 3 processes can share evenly, got 7"):
-        Processes(0, 3, torch.device("cpu")).share(7)
-
-
-def test_a_mean_is_computed_on_the_device_of_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.distributed, "all_reduce", lambda total: total.mul_(2))
-    with torch.device("meta"):
-        assert Processes(0, 2, torch.device("cpu")).mean(3.0) == 3.0
-
-
-def test_nccl_gets_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `device_id`, a barrier would have to guess the GPU."""
-    asked: dict[str, Any] = {}
-
-    def init(backend: str, **options: Any) -> None:
-        asked.update(options, backend=backend)
-
-    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
-    stand_ins = {"init_process_group": init, "get_rank": lambda: 1, "get_world_size": lambda: 2}
-    stand_ins |= dict.fromkeys(("barrier", "destroy_process_group"), lambda: None)
-    for name, function in stand_ins.items():
-        monkeypatch.setattr(torch.distributed, name, function)
-    with joined() as processes:
-        assert processes == (1, 2, torch.device("cuda", 1))
-    assert asked == {"backend": "nccl", "device_id": torch.device("cuda", 1)}
