@@ -25,6 +25,7 @@ page: $(READY)
 
 # Longer proofs.
 coverage: $(READY)
+	$(VENV)/bin/python -m coverage erase
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m coverage run -m pytest
 	$(VENV)/bin/python -m coverage combine --quiet
 	$(VENV)/bin/python -m coverage report

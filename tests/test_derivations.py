@@ -88,14 +88,27 @@ def test_every_displayed_equation_is_followed_by_a_snippet() -> None:
             assert re.search(r"\b(check|assert|assert_allclose)\b", code), shown
 
 
-@pytest.mark.parametrize("name", [*SUBSECTIONS, *KOREAN])
+NUMBER = re.compile(r"`(?:[\w/]+/)?(\w+)\.py`|(?<!\w)\((\d{1,2})\)(?:  (.*))?")
+"""A file that is named, or the number of an equation with the equation that is displayed behind it."""
+
+
+def with_equations_displayed(section: str) -> str:
+    """A section without its code."""
+    return BLOCK.sub(lambda block: block[2] if block[1] == "text" else "", section)
+
+
+NUMBERED_SECTIONS = [
+    name
+    for name, section in (SUBSECTIONS | KOREAN).items()
+    if any(number for _, number, _ in NUMBER.findall(with_equations_displayed(section)))
+]
+
+
+@pytest.mark.parametrize("name", NUMBERED_SECTIONS)
 def test_numbers_are_those_of_the_code(name: str) -> None:
     """Each number belongs to the file that was named last, in a `Code:` line or in a sentence."""
-    text = BLOCK.sub(lambda block: block[2] if block[1] == "text" else "", (SUBSECTIONS | KOREAN)[name])
     known: dict[str, str] = {}
-    for named, number, displayed in re.findall(
-        r"`(?:[\w/]+/)?(\w+)\.py`|(?<!\w)\((\d{1,2})\)(?:  (.*))?", text
-    ):
+    for named, number, displayed in NUMBER.findall(with_equations_displayed((SUBSECTIONS | KOREAN)[name])):
         if named:
             (path,) = (path for path in NUMPY.rglob(f"{named}.py") if path.parent.name != "fused")
             known = {k: equation_of(line) for k, line in NUMBERED.findall(head(path))}

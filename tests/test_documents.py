@@ -29,6 +29,7 @@ DOCUMENTS = [
     ROOT / "scratch_rnn/labs/README.md",
     ROOT / "scratch_rnn/labs/README.ko.md",
     ROOT / "data/README.md",
+    ROOT / "benchmarks/results/README.md",
 ]
 
 
@@ -48,7 +49,10 @@ def test_every_block_says_whether_it_is_run() -> None:
         assert set(opened) <= {"python", "sh", "text"}, path
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+WITH_PYTHON = [path for path in DOCUMENTS if blocks(path, "python")]
+
+
+@pytest.mark.parametrize("path", WITH_PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_blocks_run(path: Path) -> None:
     names: dict[str, Any] = dict(vars(lstm))  # the names that the README's step uses
     for block in blocks(path, "python"):
@@ -110,7 +114,16 @@ def test_the_readme_shows_the_parity_report() -> None:
     assert shown[1].strip() == as_markdown(report)
 
 
+def anchors(path: Path) -> list[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
 def test_local_links_lead_somewhere() -> None:
     for path in DOCUMENTS:
-        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):
-            assert link.startswith("http") or (path.parent / link).exists(), (path, link)
+        for link, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", path.read_text(encoding="utf-8")):
+            target = path.parent / link if link else path
+            assert link.startswith("http") or target.exists(), (path, link)
+            if anchor and not link.startswith("http"):
+                assert anchor in anchors(target), (path, link, anchor)

@@ -26,7 +26,7 @@ End = tuple[tuple[float, float], str, str]
 Panel = Callable[[Any], list[End]]
 QUANTITIES: dict[str, Callable[[Row], float | None]] = {
     "time of a training step (ms)": lambda row: row.seconds and row.seconds.median * 1e3,
-    "peak memory (MiB)": lambda row: row.memory / 2**20 if row.memory and row.baseline else None,
+    "peak memory (MiB)": lambda row: None if "floor" in row.contender else (row.memory or 0) / 2**20,
 }
 SIZE = "T steps, N batch, I input, H hidden"
 LINE = 0.055

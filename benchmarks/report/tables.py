@@ -73,7 +73,7 @@ def _cells(row: Row) -> list[str]:
     error = "" if row.error is None else f"{row.error:.0e}"
     if row.seconds is None:
         return [row.refused, "not timed", "", "", "", error]
-    memory = f"{row.memory / 2**20:.3g} MiB" if row.memory and row.baseline else ""  # floors have no baseline
+    memory = f"{row.memory / 2**20:.3g} MiB" if row.memory and "floor" not in row.contender else ""
     return [spread(row.seconds, 1e3), ratio_of(row), f"{row.gflops:.3g}", share_of(row), memory, error]
 
 

@@ -213,6 +213,6 @@ def test_a_contender_that_was_not_timed_is_shown_written_and_fails_the_run() -> 
 def test_tables_and_pictures_show_no_memory_of_floors() -> None:
     """A floor multiplies arrays that were there before: its memory says nothing."""
     ours = Row(CASE, "numpy-fused", "torch.nn", seconds=Quartiles(1.0, 1.0, 1.0), gflops=1.0, memory=2**20)
-    floor = replace(ours, contender="floor-numpy", baseline="")
+    floor = replace(ours, contender="floor-numpy")
     assert [picture.QUANTITIES["peak memory (MiB)"](row) for row in (ours, floor)] == [1.0, None]
     assert [tables._cells(row)[4] for row in (ours, floor)] == ["1 MiB", ""]

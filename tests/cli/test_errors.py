@@ -25,9 +25,9 @@ from scratch_rnn.cli.errors import one_line_errors
 def test_an_error_is_one_line(
     error: Exception, status: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(typer.Exit) as exit, one_line_errors():
+    with pytest.raises(typer.Exit) as caught, one_line_errors():
         raise error
-    assert exit.value.exit_code == status
+    assert caught.value.exit_code == status
     assert capsys.readouterr().err == line + "\n"
 
 

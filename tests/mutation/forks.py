@@ -140,9 +140,9 @@ class Forks:
 
         def record(frame: FrameType, event: str, argument: object) -> Any:
             file = self.files.get(frame.f_code.co_filename)
-            if file is not None:
+            if file is not None and event == "line":
                 executed.add((file, frame.f_lineno))
-            return file and record
+            return record if file is not None else None
 
         measured, start = [], perf_counter()
         sys.settrace(record)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from scratch_rnn import numpy_bptt, torch_autograd
-from scratch_rnn.page.source import CellSource, Equation, Piece, cell_source, live
+from scratch_rnn.page.source import (
+    CellSource,
+    Equation,
+    Piece,
+    _without_number,
+    cell_source,
+    live,
+    tokenized,
+)
 from scratch_rnn.trace import recording
 
 
@@ -73,6 +81,21 @@ def test_a_card_repeats_neither_its_number_nor_its_equation(cell: str) -> None:
         backward = map(joined, found.numpy.code("backward", equation))
         assert not any(f"# ({equation.number})" in line for line in forward)
         assert not any(line == f"# ({equation.number})  {equation.text}" for line in backward)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("x = 1  # (2)", "x = 1"),
+        ("# (2)  y = x", ""),
+        ("x = 1  # (2)  y = x", "x = 1"),
+        ("# (2)  y = x: more", "# (2)  y = x: more"),
+        ("x = 1  # (3)", "x = 1  # (3)"),
+    ],
+)
+def test_a_comment_goes_if_it_only_repeats_the_card(line: str, kept: str) -> None:
+    (pieces,) = tokenized(line, {})
+    assert joined(_without_number(pieces, Equation(2, "y = x", ""))) == kept
 
 
 def test_twins_have_the_same_equations_on_as_many_lines() -> None:

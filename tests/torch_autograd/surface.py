@@ -59,7 +59,7 @@ def outcome(code: str, names: Mapping[str, Any]) -> tuple[type | None, str]:
 
 
 def pair(name: str, *args: Any, **options: Any) -> tuple[Any, Any]:
-    """torch.nn's module and ours with the same weights in every run; float64 by default."""
+    """torch.nn's module and ours with the same weights, float64 by default. Seeds torch with 0."""
     torch.manual_seed(0)
     theirs = getattr(torch.nn, name)(*args, **{"dtype": torch.float64} | options)
     ours = getattr(here, name)(*args, **{"dtype": torch.float64} | options)
@@ -80,7 +80,7 @@ def state_of(name: str, *shape: int, **options: Any) -> Any:
 
 
 def tensors(result: Any) -> Iterator[Tensor]:
-    """All tensors of an output or a state, None and all but the data of a packed sequence left out."""
+    """All tensors of an output or a state; of a packed sequence its data."""
     if isinstance(result, Tensor):
         yield result
     elif hasattr(result, "batch_sizes"):
@@ -96,9 +96,10 @@ def assert_close(ours: Any, theirs: Any, atol: float = 1e-12) -> None:
         torch.testing.assert_close(a, b, rtol=0, atol=atol)
 
 
-def largest(result: Any) -> float:
-    """The largest entry of all tensors, at least 1: the scale of a rounding error."""
-    return max(1.0, *(float(tensor.detach().abs().max()) for tensor in tensors(result)))
+def assert_rounded_alike(ours: Any, theirs: Any, bound: float) -> None:
+    """`assert_same`, with a bound relative to the largest entry of each tensor, or to 1 if that is larger."""
+    for a, b in zip(tensors(ours), tensors(theirs), strict=True):
+        assert_same(a, b, bound * max(1.0, float(b.detach().abs().max())))
 
 
 def assert_same(ours: Any, theirs: Any, atol: float = 1e-12) -> None:

@@ -33,7 +33,7 @@ def test_lists_of_weights(name: str, options: dict[str, Any]) -> None:
         named = dict(module.named_parameters())
         assert module._flat_weights_names == list(named)
         assert all(a is b for a, b in zip(module._flat_weights, named.values(), strict=True))
-        assert [r() is w for r, w in zip(module._flat_weight_refs, named.values(), strict=True)]
+        assert all(r() is w for r, w in zip(module._flat_weight_refs, named.values(), strict=True))
         assert module._weights_have_changed() is False
         assert module._init_flat_weights() is module._update_flat_weights() is None
     assert modules[1]._all_weights == modules[0]._all_weights
@@ -94,7 +94,9 @@ def states(name: str) -> Callable[[Tensor], Any]:
 )
 def test_helpers_of_subclasses(name: str, call: str) -> None:
     code, own = f"{name}(3, 4, 2).{call}", {"H": states(name)}
-    assert outcome(code, OURS | own) == outcome(code, THEIRS | own)
+    expected = outcome(code, THEIRS | own)
+    assert expected[0] in (None, RuntimeError, ValueError)
+    assert outcome(code, OURS | own) == expected
 
 
 def test_helpers_of_an_lstm_with_a_projection() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from scratch_rnn.torch_autograd.models.distributed import DistributedTrainer, Processes, joined
 from scratch_rnn.torch_autograd.models.trainer import Trainer
@@ -36,14 +37,15 @@ def test_nccl_gets_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: asked.update(set_device=device))
     stand_ins = {"init_process_group": init, "get_rank": lambda: 1, "get_world_size": lambda: 2}
     stand_ins |= dict.fromkeys(("barrier", "destroy_process_group"), lambda: None)
     for name, function in stand_ins.items():
         monkeypatch.setattr(torch.distributed, name, function)
     with joined() as processes:
         assert processes == (1, 2, torch.device("cuda", 1))
-    assert asked == {"backend": "nccl", "device_id": torch.device("cuda", 1)}
+    second = torch.device("cuda", 1)
+    assert asked == {"backend": "nccl", "device_id": second, "set_device": second}
 
 
 def test_the_parts_of_all_processes_are_joined_in_the_order_of_the_ranks(
@@ -68,7 +70,10 @@ def test_a_group_of_one_process_trains_as_the_trainer(monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     with joined() as processes:
         assert processes == (0, 1, torch.device("cpu"))
-        got = train(DistributedTrainer(model(), "adam", 0.01, 0.5, processes))
+        trainer = DistributedTrainer(model(), "adam", 0.01, 0.5, processes)
+        assert isinstance(trainer.loss, DistributedDataParallel)
+        got = train(trainer)
+        del trainer
     expected = train(Trainer(model(), "adam", 0.01, 0.5))
     assert got.keys() == expected.keys()
     for name, array in expected.items():
