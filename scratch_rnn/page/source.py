@@ -151,9 +151,8 @@ def _forward(function: ast.FunctionDef, lines: Any) -> dict[int, list[int]]:
     """By equation: the lines of its assignments. The arguments belong to none."""
     equation_of, result = {line.number: line.equation for line in lines}, dict[int, list[int]]()
     for node in sorted(_assignments(function), key=lambda node: node.lineno):
-        equation = equation_of[node.lineno]
-        if equation is not None:
-            result.setdefault(equation, []).extend(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        own = result.setdefault(equation_of[node.lineno], [])
+        own.extend(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return result
 
 
