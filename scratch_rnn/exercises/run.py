@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ def main(name: str, file: Path, report: Path, stopped: Path) -> None:
     with suppress(UsageError):  # without reference/ there is no torch.nn
         oracles = [oracle() for _, oracle in planned if grader.exercise.in_torch]
     with stopped.open("w", encoding="utf-8") as trace:
-        faulthandler.dump_traceback_later(LIMIT, exit=True, file=trace)
+        watchdog = Timer(LIMIT, faulthandler.dump_traceback, [trace])  # it has the GIL: no frame changes
+        watchdog.start()
+        faulthandler.dump_traceback_later(LIMIT + 1, exit=True, file=trace)  # needs no GIL
         try:
             load(file, "given", ())
         except (Exception, SystemExit) as error:
@@ -43,7 +46,9 @@ def main(name: str, file: Path, report: Path, stopped: Path) -> None:
             for (run, _), oracle in zip(planned, oracles or [{}] * len(planned), strict=True):
                 grader.grade(run, oracle)
             result = {"verdicts": grader.verdicts, "found": grader.found, "torch": bool(oracles)}
-        faulthandler.cancel_dump_traceback_later()
+        finally:
+            watchdog.cancel()
+            faulthandler.cancel_dump_traceback_later()
     report.write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -36,10 +36,7 @@ def difference(value: Any, expected: Any) -> str | None:
 
 
 def leaves(value: Any, names: Any = None, name: str = "the result") -> Iterator[tuple[str, Any]]:
-    """The named parts of a result: `names` is the expression of its `return` as a tree of names, if known.
-
-    Otherwise parts are named as the fields of a NamedTuple or the keys of a dictionary.
-    """
+    """The named parts of a result: by its `return` (`names`, a tree) where known, else by field or key."""
     if isinstance(value, tuple):
         parts = names if isinstance(names, tuple) and len(names) == len(value) else [None] * len(value)
         fields = getattr(value, "_fields", [name] * len(value))
@@ -52,10 +49,7 @@ def leaves(value: Any, names: Any = None, name: str = "the result") -> Iterator[
 
 
 def wrong_leaves(value: Any, expected: Any, names: Any = None) -> str:
-    """The names of the parts of a result that differ, separated by commas.
-
-    Lists of different lengths are not compared: a list to be filled may start with other contents.
-    """
+    """The names of the parts that differ, separated by commas; a list of another length is to be filled."""
     ours, right, wrong = list(leaves(value, names)), list(leaves(expected, names)), dict[str, None]()
     if [name for name, _ in ours] != [name for name, _ in right]:  # a cache of the reader's own
         right = [(name, dict(right).get(name, each)) for name, each in ours]
